@@ -1,0 +1,1 @@
+"""Watches conservative spine care and proposes the referral when it is exhausted."""

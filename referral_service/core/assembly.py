@@ -1,0 +1,134 @@
+"""A decision put together from its judgements: criteria, evidence, what is missing or left out, notes."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Literal, NamedTuple
+
+from msgspec.structs import replace
+
+from referral_service.core.assessment import Assessment
+from referral_service.core.criteria import criteria, unasked, waived
+from referral_service.core.decision import Criterion, Decision
+from referral_service.core.episode import Episode
+from referral_service.core.flags import Flag
+from referral_service.core.left_out import left_out
+from referral_service.core.record import Record
+from referral_service.core.table import Verdict
+from referral_service.core.timeline import AnyFact
+
+Priority = Literal["routine", "urgent", "stat"]
+
+# What would have to arrive, for the criteria and reasons that lack something.
+_MISSING_BY_REASON = {
+    "imaging-missing": "imaging",
+    "imaging-outdated": "imaging",
+    "no-outcome-measure": "outcome-measure",
+    "outcome-outdated": "outcome-measure",
+    "function-not-measured": "function-measure",
+    "conflicting-scores": "outcome-measure",
+    "dates-unclear": "exact-dates",
+    "region-unclear": "region-of-treatment",
+    "region-unspecified": "region-of-condition",
+}
+_LACKING = ("duration-minimum", "active-therapy", "second-modality", "imaging")
+
+
+class Judged(NamedTuple):
+    """One verdict of one variant, with what it was reached from. `record` is None after death."""
+
+    verdict: Verdict
+    region: str | None
+    assessment: Assessment | None = None
+    episode: Episode | None = None
+    flags: tuple[Flag, ...] = ()
+    priority: str = "routine"
+    record: Record | None = None
+
+
+def assemble(
+    judged: Sequence[Judged], verdict: Verdict, facts: Iterable[AnyFact], day: int, wake: int | None
+) -> Decision:
+    """The decision of one region. `judged` holds one judgement per variant of the partial dates."""
+    first = judged[0]
+    asked = _merged([_criteria(each) for each in judged])
+    flags = tuple(dict.fromkeys(flag for each in judged for flag in each.flags))
+    active = [s.condition for s in first.episode.spells if s.is_active] if first.episode else []
+    evidence = tuple(dict.fromkeys(e for c in asked for e in c.evidence))
+    flagged = tuple(f.condition.evidence for f in flags)
+    used = frozenset((*evidence, *flagged, *(c.evidence for c in active)))
+    trial = first.assessment.care.trial if first.assessment and not first.flags else None
+    return Decision(
+        region=first.region,
+        outcome=verdict.outcome,
+        reasons=tuple(sorted(verdict.reasons)),
+        target=verdict.target,
+        trial_class=first.assessment.trial_class if first.assessment and trial else None,
+        episode_start=date.fromordinal(first.episode.start) if first.episode else None,
+        trial_start=date.fromordinal(trial.start) if trial else None,
+        wake_on=None if wake is None else date.fromordinal(wake),
+        priority=_priority(judged),
+        criteria=asked,
+        missing=_missing(verdict, asked),
+        conditions=tuple(c.source for c in active),
+        chain=tuple(s.condition.source for s in first.episode.spells) if first.episode else (),
+        evidence=tuple(dict.fromkeys((*flagged, *evidence))),
+        flags=tuple((f.concept, _date(f.day), f.condition.source) for f in flags),
+        flag_regions=tuple(dict.fromkeys(f.region for f in flags if f.region)),
+        notes=_notes(first),
+        left_out=left_out(first.record, facts, used, day) if first.record else (),
+        is_open=bool(first.episode and first.episode.is_open),
+    )
+
+
+def _date(day: int | None) -> date | None:
+    return None if day is None else date.fromordinal(day)
+
+
+def _priority(judged: Sequence[Judged]) -> Priority:
+    priorities = {each.priority for each in judged}
+    if "stat" in priorities:
+        return "stat"
+    return "urgent" if "urgent" in priorities else "routine"
+
+
+def _criteria(judged: Judged) -> tuple[Criterion, ...]:
+    if judged.assessment is None:
+        return unasked("unknown" if judged.verdict.outcome in ("on-hold", "urgent") else "not-met")
+    if judged.verdict.outcome == "urgent":
+        return waived(judged.assessment)
+    return criteria(judged.assessment, judged.verdict)
+
+
+def _merged(variants: Sequence[tuple[Criterion, ...]]) -> tuple[Criterion, ...]:
+    """The first variant's criteria; where the variants' truth values differ, unknown."""
+    return tuple(
+        each[0] if len({c.status for c in each}) == 1 else replace(each[0], status="unknown")
+        for each in zip(*variants, strict=True)
+    )
+
+
+def _missing(verdict: Verdict, asked: Iterable[Criterion]) -> tuple[str, ...]:
+    if verdict.outcome in ("urgent", "no-qualifying-condition", "responding"):
+        return tuple(_MISSING_BY_REASON[r] for r in verdict.reasons if r in _MISSING_BY_REASON)
+    lacking = [c.id for c in asked if c.id in _LACKING and c.status in ("not-met", "unknown")]
+    named = [_MISSING_BY_REASON[r] for r in verdict.reasons if r in _MISSING_BY_REASON]
+    return tuple(dict.fromkeys((*named, *lacking)))
+
+
+def _notes(judged: Judged) -> tuple[str, ...]:
+    """What a referral mentions and no decision rests on."""
+    notes: list[str] = []
+    a, record = judged.assessment, judged.record
+    if a is not None and not judged.flags:
+        words = a.words
+        if a.opioid_days > a.numbers.opioid_noted_after.value:
+            notes.append("opioids-long")
+        elif a.opioid_days:
+            notes.append("opioids")
+        notes += ["oral-steroids"] if a.days_of(words.oral_steroid) else []
+        notes += ["anticoagulants"] if a.days_of(words.anticoagulant) else []
+    if judged.flags and all(f.is_medical for f in judged.flags):
+        notes.append("medical-assessment")
+    if record is not None and record.is_veteran:
+        notes.append("veteran")
+    return tuple(notes)

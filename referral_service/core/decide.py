@@ -1,0 +1,179 @@
+"""The decision: a pure function of the timeline, the pathway and the day, with the day it may change.
+
+The service, the offline command, `$assess`, simulation and replay all call `ask` or `decide`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from referral_service.core.assembly import Judged, assemble
+from referral_service.core.assessment import Assessment
+from referral_service.core.dates import Horizon
+from referral_service.core.decision import Decision
+from referral_service.core.episode import Episode, closing_reasons, episodes
+from referral_service.core.flags import Flag, Flags
+from referral_service.core.holds import is_deceased, is_pregnant
+from referral_service.core.pathway import Pathway
+from referral_service.core.record import Record
+from referral_service.core.settle import Facts, Settler
+from referral_service.core.table import WAITING, Verdict, verdict
+from referral_service.core.timeline import Timeline
+
+Answers = Mapping[str | None, list[Judged]]
+_NOBODY = Verdict("no-qualifying-condition", ("none",))
+_URGENT_REASONS = ("red-flag-hard", "red-flag-soft", "possible-red-flag")
+
+
+class Answer(NamedTuple):
+    """The decisions of one patient, and the first later day on which any of them changes or one is added."""
+
+    decisions: tuple[Decision, ...]
+    wake_on: date | None
+
+
+def decide(timeline: Timeline, pathway: Pathway, as_of: date) -> tuple[Decision, ...]:
+    """One decision for each region that has or had an episode, or one without a region."""
+    return ask(timeline, pathway, as_of).decisions
+
+
+def ask(timeline: Timeline, pathway: Pathway, as_of: date) -> Answer:
+    """The decisions, each with its `wake_on`, and the patient's own."""
+    question = Question(timeline, pathway)
+    day = as_of.toordinal()
+    today, horizon = question.on(day)
+    now = {key: combined(judged) for key, judged in today.items()}
+    wakes, any_wake = question.wakes(now, day, horizon)
+    decisions = tuple(
+        assemble(judged, now[key], timeline.facts, day, wakes.get(key)) for key, judged in today.items()
+    )
+    return Answer(decisions, None if any_wake is None else date.fromordinal(any_wake))
+
+
+class Question:
+    """One patient's facts and a pathway, to be asked for one day after another."""
+
+    def __init__(self, timeline: Timeline, pathway: Pathway) -> None:
+        """Records are kept, so that days that see the same dates share them."""
+        self._pathway = pathway
+        self._settler = Settler(timeline.facts, pathway)
+        self._records: dict[Facts, Record] = {}
+
+    def _record(self, choice: Facts) -> Record:
+        record = self._records.get(choice)
+        if record is None:
+            record = self._records[choice] = Record((*self._settler.firm, *choice), self._pathway)
+        return record
+
+    def on(self, day: int) -> tuple[Answers, int]:
+        """For each region (None: no episode) one judgement per variant, and the next day of change."""
+        variants = []
+        horizon = Horizon(day)
+        if self._settler.moves(day):
+            horizon.has_come(day + 1)
+        for choice in self._settler.variants(day):
+            variants.append(_judge(self._record(choice), horizon))
+        return _aligned(variants), horizon.next
+
+    def wakes(
+        self, now: Mapping[str | None, Verdict], day: int, following: int
+    ) -> tuple[dict[str | None, int], int | None]:
+        """For each region the first later day on which its answer differs; and the first for the patient."""
+        last = day + self._pathway.numbers.wake_within.value
+        found: dict[str | None, int] = {}
+        first: int | None = None
+        while following <= last and len(found) < len(now):
+            judged, beyond = self.on(following)
+            later = {key: combined(each).answer for key, each in judged.items()}
+            for key, verdict_now in now.items():
+                if key not in found and later.get(key) != verdict_now.answer:
+                    found[key] = following
+            if first is None and (found or later.keys() - now.keys()):
+                first = following
+            following = beyond
+        return found, first
+
+
+def combined(judged: Sequence[Judged]) -> Verdict:
+    """One verdict of several: the same, or `dates-unclear`, or the reasons common to all, else all."""
+    verdicts = [each.verdict for each in judged]
+    first = verdicts[0]
+    if len({v.answer for v in verdicts}) == 1:
+        return first
+    if len({(v.outcome, v.target) for v in verdicts}) > 1:
+        grave = any(reason in _URGENT_REASONS for v in verdicts for reason in v.reasons)
+        return Verdict("review", ("possible-red-flag",) if grave else ("dates-unclear",))
+    common = [r for r in first.reasons if all(r in v.reasons for v in verdicts)]
+    union = dict.fromkeys(r for v in verdicts for r in v.reasons)
+    return Verdict(first.outcome, tuple(common or union), first.target)
+
+
+def _aligned(variants: Sequence[Mapping[str | None, Judged]]) -> dict[str | None, list[Judged]]:
+    """Per region the judgement of every variant; a variant without the region has nobody to refer there."""
+    keys = list(dict.fromkeys(key for variant in variants for key in variant))
+    if len(keys) > 1 and all(
+        v[None].verdict.outcome == "no-qualifying-condition" for v in variants if None in v
+    ):
+        keys = [key for key in keys if key is not None]
+    return {key: [v.get(key) or Judged(_NOBODY, key) for v in variants] for key in keys}
+
+
+def _judge(record: Record, horizon: Horizon) -> dict[str | None, Judged]:
+    """Every decision of one patient on one day, with exact dates."""
+    all_episodes = episodes(record, horizon)
+    opened = {region: e for region, e in all_episodes.items() if e.is_open}
+    if is_deceased(record, horizon):
+        return _after_death(all_episodes)
+    flags = Flags(record, horizon, is_pregnant(record, horizon))
+    found: dict[str | None, Judged] = {
+        region: _judge_open(record, episode, horizon, flags, opened)
+        if region in opened
+        else Judged(Verdict("no-qualifying-condition", ("resolved",)), region, episode=episode)
+        for region, episode in all_episodes.items()
+    }
+    if flags.hard and not opened:
+        region = flags.hard[0].region
+        urgent = Verdict("urgent", ("red-flag-hard",), "surgical")
+        found[region] = Judged(urgent, region, flags=flags.hard, priority=flags.priority(flags.hard))
+    if not found:
+        reasons = closing_reasons(record, horizon)
+        found[None] = Judged(Verdict("no-qualifying-condition", reasons), None)
+    return {key: judged._replace(record=record) for key, judged in found.items()}
+
+
+def _after_death(all_episodes: Mapping[str, Episode]) -> dict[str | None, Judged]:
+    dead = Verdict("on-hold", ("deceased",))
+    over = Verdict("no-qualifying-condition", ("resolved",))
+    if not all_episodes:
+        return {None: Judged(dead, None)}
+    return {
+        region: Judged(dead if episode.is_open else over, region, episode=episode)
+        for region, episode in all_episodes.items()
+    }
+
+
+def _judge_open(
+    record: Record, episode: Episode, horizon: Horizon, flags: Flags, opened: Mapping[str, Episode]
+) -> Judged:
+    alone = len(opened) == 1
+    assessment = Assessment(record, episode, horizon, alone)
+    reached = flags.reaching(episode.start)
+    judged = Judged(_NOBODY, episode.region, assessment, episode)
+    if flags.hard or flags.is_urgent(reached):
+        slugs = (("red-flag-hard", flags.hard), ("red-flag-soft", flags.is_urgent(reached)))
+        urgent = Verdict("urgent", tuple(slug for slug, holds in slugs if holds), "surgical")
+        reached = flags.hard + (reached if flags.is_urgent(reached) else ())
+        return judged._replace(verdict=urgent, flags=reached, priority=flags.priority(flags.hard))
+    if reached:
+        return judged._replace(
+            verdict=Verdict("review", ("possible-red-flag",)), flags=reached, priority="urgent"
+        )
+    found = verdict(assessment)
+    if not alone and found.outcome in WAITING:
+        untied = Assessment(record, episode, horizon, alone, with_untied=True)
+        if verdict(untied).outcome not in WAITING:
+            found = Verdict("review", ("region-unclear",))
+    return judged._replace(verdict=found)
+
+
+__all__ = ["Answer", "Flag", "ask", "decide"]

@@ -1,0 +1,67 @@
+"""A decision and everything it carries: outcome, target, reasons, criteria, evidence, and `wake_on`."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+Outcome = Literal[
+    "urgent",
+    "on-hold",
+    "no-qualifying-condition",
+    "not-started",
+    "in-trial",
+    "responding",
+    "review",
+    "exhausted",
+]
+Target = Literal["intradiscal", "surgical"]
+Status = Literal["met", "not-met", "unknown", "waived"]
+
+
+class Criterion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One criterion, its truth value, what was measured against which threshold, and on what it rests."""
+
+    id: str
+    status: Status
+    value: Decimal | int | str | None = None
+    unit: str | None = None
+    threshold: Decimal | int | None = None
+    source: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is decided for one episode (or, with `region` None, for a patient without one).
+
+    Days are local days. `evidence` and `conditions` are references; `evidence` is versioned. `conditions` are
+    the episode's active ones, `chain` all of its. `flags` are the concepts of red flags with the day they are
+    dated and their source; `flag_regions` the regions that hard flags name, the gravest flag's first.
+    `left_out` pairs a fact with its reason.
+    """
+
+    region: str | None
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    target: Target | None = None
+    trial_class: Literal["acute", "chronic"] | None = None
+    episode_start: date | None = None
+    trial_start: date | None = None
+    wake_on: date | None = None
+    priority: Literal["routine", "urgent", "stat"] = "routine"
+    criteria: tuple[Criterion, ...] = ()
+    missing: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    chain: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    flags: tuple[tuple[str, date | None, str], ...] = ()
+    flag_regions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+    is_open: bool = False
+
+    @property
+    def answer(self) -> tuple[str, str | None, frozenset[str]]:
+        """What two decisions are compared by."""
+        return (self.outcome, self.target, frozenset(self.reasons))

@@ -1,0 +1,130 @@
+"""Episodes: one patient, one region, the chain of conditions that overlap in time.
+
+Source: pathway section 1 (episode) and section 4 (`qualifying-condition`).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from referral_service.core.dates import ENDLESS, Horizon, add_months
+from referral_service.core.record import DENIED, REGIONS, Record, qualifies
+from referral_service.core.timeline import Condition, Meaning
+
+ACTIVE = frozenset({"active", "recurrence", "relapse"})
+
+
+class Spell(NamedTuple):
+    """One condition in time; `end` is the last day that it lasted, for what overlaps."""
+
+    condition: Condition
+    start: int
+    end: int
+    is_active: bool
+
+
+class Episode(NamedTuple):
+    """A chain of conditions of one region. It is open while one of them is active."""
+
+    region: str
+    start: int
+    spells: tuple[Spell, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a condition of the chain is active."""
+        return any(spell.is_active for spell in self.spells)
+
+
+def start_of(condition: Condition) -> int | None:
+    """The day of onset, else of recording."""
+    when = condition.onset or condition.recorded
+    return when.day if when else None
+
+
+def is_ongoing(condition: Condition, horizon: Horizon) -> bool:
+    """Neither abated nor said to be over. A dated end counts from its day on."""
+    if condition.abated is not None and horizon.has_come(condition.abated.day):
+        return False
+    if condition.clinical is not None and condition.clinical not in ACTIVE:
+        return condition.abated is not None
+    return condition.abated is not None or not condition.is_abated
+
+
+def is_active(condition: Condition, horizon: Horizon, months: int) -> bool:
+    """Ongoing, and with a clinical status or recorded (else begun) within `months` months."""
+    if not is_ongoing(condition, horizon):
+        return False
+    written = condition.recorded or condition.onset
+    if condition.clinical is None and written:
+        return horizon.still(add_months(written.day, months))
+    return True
+
+
+def has_begun(condition: Condition, horizon: Horizon) -> bool:
+    """Whether its onset, else its recording, has come. Without either it has."""
+    start = start_of(condition)
+    return start is None or horizon.has_come(start)
+
+
+def spell_of(condition: Condition, horizon: Horizon, months: int) -> Spell | None:
+    """The condition as it stands on the day asked for; None before it begins or when nothing dates it."""
+    start = start_of(condition)
+    if start is None or not horizon.has_come(start):
+        return None
+    if is_active(condition, horizon, months):
+        return Spell(condition, start, ENDLESS, True)
+    if condition.abated is not None:
+        end = condition.abated.day
+    elif condition.clinical is None and condition.recorded and not condition.is_abated:
+        end = add_months(condition.recorded.day, months)
+    else:
+        end = start
+    return Spell(condition, start, max(start, end), False)
+
+
+def episodes(record: Record, horizon: Horizon) -> dict[str, Episode]:
+    """The last episode of each region that ever had one, in the order of REGIONS."""
+    months = record.pathway.numbers.active_without_status.value
+    by_region: dict[str, list[Spell]] = {}
+    for condition in record.confirmed:
+        regions = {m.region for m in condition.meanings if m.region and qualifies(m)}
+        if regions and (spell := spell_of(condition, horizon, months)):
+            for region in regions:
+                by_region.setdefault(region, []).append(spell)
+    return {region: _last_chain(region, by_region[region]) for region in REGIONS if region in by_region}
+
+
+def _last_chain(region: str, spells: list[Spell]) -> Episode:
+    spells.sort(key=lambda spell: (spell.start, spell.end, spell.condition.source))
+    chain: list[Spell] = []
+    end = 0
+    for spell in spells:
+        if chain and spell.start > end:
+            chain = []
+        chain.append(spell)
+        end = max(spell.end, end) if len(chain) > 1 else spell.end
+    return Episode(region, chain[0].start, tuple(chain))
+
+
+def regionless(record: Record, horizon: Horizon, wanted: Callable[[Meaning], bool]) -> list[Spell]:
+    """Confirmed conditions of a wanted meaning that name no region, as they stand on the day asked for."""
+    months = record.pathway.numbers.active_without_status.value
+    found = []
+    for condition in record.confirmed:
+        meant = any(map(wanted, condition.meanings)) and not any(m.region for m in condition.meanings)
+        if meant and (spell := spell_of(condition, horizon, months)):
+            found.append(spell)
+    return found
+
+
+def closing_reasons(record: Record, horizon: Horizon) -> tuple[str, ...]:
+    """Why nobody's episode is open: `resolved`, else `refuted`, else `region-unspecified`, else `none`."""
+    months = record.pathway.numbers.active_without_status.value
+    spine = [c for c in record.all_conditions if any(map(qualifies, c.meanings))]
+    begun = [c for c in spine if has_begun(c, horizon)]
+    confirmed = [c for c in begun if c.verification in (None, "confirmed")]
+    if any(not is_active(c, horizon, months) for c in confirmed):
+        return ("resolved",)
+    if any(c.verification in DENIED for c in begun):
+        return ("refuted",)
+    return ("region-unspecified",) if confirmed else ("none",)

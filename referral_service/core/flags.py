@@ -1,0 +1,144 @@
+"""Red flags: hard ones by their code alone, soft ones by group, with what else may explain them.
+
+Source: pathway section 7. Nothing here looks at trials, holds or referrals: nothing may delay a flag.
+"""
+
+from functools import cached_property
+from typing import NamedTuple
+
+from referral_service.core.dates import Horizon
+from referral_service.core.episode import is_ongoing
+from referral_service.core.record import DENIED, Record
+from referral_service.core.timeline import Condition
+
+HARD_ROLES = ("red_flag_hard", "red_flag_structural")
+MEDICAL_ROLES = ("red_flag_hard_infection", "red_flag_hard_tumour", "red_flag_hard_fracture")
+_NEEDED_CATEGORY = "problem-list-item"
+_BILLING_CATEGORY = "encounter-diagnosis"
+
+
+class Flag(NamedTuple):
+    """A new red flag: its concept, group (soft) or None (hard), region, and the day it is dated, if any.
+
+    `is_medical`: infection, malignancy or fracture, for medical assessment rather than spine repair.
+    """
+
+    condition: Condition
+    concept: str
+    group: str | None
+    region: str | None
+    day: int | None
+    is_billing_only: bool = False
+    is_medical: bool = False
+
+
+class Flags:
+    """The new red flags of one patient on the day asked for."""
+
+    def __init__(self, record: Record, horizon: Horizon, is_pregnant: bool) -> None:
+        """`is_pregnant`: by the hold's own rule, which explains bladder signs too."""
+        self._record = record
+        self._horizon = horizon
+        self._is_pregnant = is_pregnant
+        self._policy = record.pathway.red_flags
+
+    @cached_property
+    def _first_recorded(self) -> dict[str, int]:
+        first: dict[str, int] = {}
+        for condition in self._record.all_conditions:
+            if condition.recorded and condition.verification != "entered-in-error":
+                for meaning in condition.meanings:
+                    day = condition.recorded.day
+                    first[meaning.concept] = min(day, first.get(meaning.concept, day))
+        return first
+
+    def _dated(self, condition: Condition, concept: str) -> int | None:
+        if condition.onset:
+            return condition.onset.day
+        return self._first_recorded.get(concept)
+
+    def _is_new(self, day: int | None) -> bool:
+        """An undated flag never grows old: a human has to date it."""
+        if day is None:
+            return True
+        newest = day + self._record.pathway.numbers.flag_new_within.value
+        return self._horizon.has_come(day) and self._horizon.still(newest)
+
+    @cached_property
+    def hard(self) -> tuple[Flag, ...]:
+        """New hard flags, the gravest first."""
+        found = []
+        for condition in self._record.conditions:
+            for meaning in condition.meanings:
+                if meaning.role.startswith(HARD_ROLES) and self._stands(condition):
+                    day = self._dated(condition, meaning.concept)
+                    if self._is_new(day):
+                        medical = meaning.role in MEDICAL_ROLES
+                        flag = Flag(condition, meaning.concept, None, meaning.region, day, is_medical=medical)
+                        found.append(flag)
+        return tuple(sorted(found, key=self._gravity))
+
+    def _gravity(self, flag: Flag) -> tuple[bool, bool, int, str]:
+        return (
+            flag.concept not in self._policy.stat,
+            flag.region is None,
+            -(flag.day or 0),
+            flag.condition.source,
+        )
+
+    def _stands(self, condition: Condition) -> bool:
+        return not condition.is_follow_up and is_ongoing(condition, self._horizon)
+
+    @cached_property
+    def soft(self) -> tuple[Flag, ...]:
+        """New soft flags that nothing else explains."""
+        found = []
+        for condition in self._record.conditions:
+            for meaning in condition.meanings:
+                group = self._policy.group_of.get(meaning.concept)
+                if group and meaning.role == "red_flag_soft" and self._stands(condition):
+                    day = self._dated(condition, meaning.concept)
+                    if self._is_new(day) and not self._is_explained(group):
+                        billing = self._is_billing_only(meaning.concept)
+                        found.append(Flag(condition, meaning.concept, group, None, day, billing))
+        return tuple(found)
+
+    def _is_billing_only(self, concept: str) -> bool:
+        coded = [
+            c.categories for c in self._record.conditions if any(m.concept == concept for m in c.meanings)
+        ]
+        every_one = all(_BILLING_CATEGORY in categories for categories in coded)
+        return every_one and not any(_NEEDED_CATEGORY in categories for categories in coded)
+
+    def _is_explained(self, group: str) -> bool:
+        return "" in self._explained or group in self._explained
+
+    @cached_property
+    def _explained(self) -> frozenset[str]:
+        """The groups that a competing explanation explains; the empty name stands for every group."""
+        groups: set[str] = {"bladder"} & self._policy.soft_groups.keys() if self._is_pregnant else set()
+        for condition in self._record.conditions:
+            for meaning in condition.meanings:
+                explains = self._policy.competing.get(meaning.concept)
+                if explains is not None and self._holds_as_explanation(condition):
+                    groups |= explains or {""}
+        return frozenset(groups)
+
+    def _holds_as_explanation(self, condition: Condition) -> bool:
+        when = condition.onset or condition.recorded
+        has_come = when is None or self._horizon.has_come(when.day)
+        return has_come and condition.verification not in DENIED and is_ongoing(condition, self._horizon)
+
+    def reaching(self, episode_start: int) -> tuple[Flag, ...]:
+        """The soft flags that began on or after an episode's first day."""
+        return tuple(f for f in self.soft if f.day is None or f.day >= episode_start)
+
+    def is_urgent(self, soft: tuple[Flag, ...]) -> bool:
+        """Whether these soft flags need no human to call them urgent."""
+        groups = {f.group for f in soft if not f.is_billing_only}
+        alone = groups & self._policy.urgent_alone
+        return bool(alone) or len(groups) >= self._record.pathway.numbers.soft_groups_needed.value
+
+    def priority(self, flags: tuple[Flag, ...]) -> str:
+        """`stat` where minutes matter most, else `urgent`."""
+        return "stat" if any(f.concept in self._policy.stat for f in flags) else "urgent"

@@ -1,0 +1,90 @@
+"""Reasons to wait: pregnancy, age, an open human-made referral, a refusal. Source: pathway section 8."""
+
+from referral_service.core.dates import Horizon, add_months
+from referral_service.core.episode import has_begun, is_active
+from referral_service.core.record import Record
+from referral_service.core.timeline import Meaning
+
+_MONTHS_A_YEAR = 12
+
+
+def is_deceased(record: Record, horizon: Horizon) -> bool:
+    """Whether the patient has died by the day asked for."""
+    person = record.person
+    if person is None or not (person.is_deceased or person.died):
+        return False
+    return person.died is None or horizon.has_come(person.died.day)
+
+
+def is_pregnant(record: Record, horizon: Horizon) -> bool:
+    """An active Condition, or the latest observation says so and is recent enough."""
+    numbers = record.pathway.numbers
+    months = numbers.active_without_status.value
+    expecting = [c for c in record.confirmed if any(m.role == "contraindication_or_hold" for m in c.meanings)]
+    if any(has_begun(c, horizon) and is_active(c, horizon, months) for c in expecting):
+        return True
+    seen = [f for f in record.pregnancies if f.at and horizon.has_come(f.at.day)]
+    if not seen or not seen[-1].is_pregnant or not seen[-1].at:
+        return False
+    return horizon.still(seen[-1].at.day + numbers.pregnancy_within.value)
+
+
+def is_minor(record: Record, horizon: Horizon) -> bool:
+    """Younger than an adult."""
+    person = record.person
+    if person is None or person.birth is None:
+        return False
+    months = record.pathway.numbers.adult_age.value * _MONTHS_A_YEAR
+    return not horizon.has_come(add_months(person.birth.day, months))
+
+
+def open_referrals(record: Record, region: str, horizon: Horizon, with_untied: bool) -> tuple[str, ...]:
+    """Open spine referrals for the region that people made, as versioned references."""
+    concepts = record.pathway.concepts
+    spinal = concepts.surgical_referral | concepts.intradiscal_referral
+    found = []
+    for order, place in record.orders:
+        if not place.belongs(region, with_untied) or (order.at and not horizon.has_come(order.at.day)):
+            continue
+        meant = {m.concept for m in order.meanings}
+        generic = bool(meant & concepts.generic_referral) and record.reasons(order.tie)[1]
+        if meant & spinal or generic:
+            found.append(order.evidence)
+    return tuple(found)
+
+
+def refusals(
+    record: Record, target: str, region: str, horizon: Horizon, with_untied: bool
+) -> tuple[str, ...]:
+    """What records that the patient refuses this target, as versioned references."""
+
+    def refuses(meanings: tuple[Meaning, ...]) -> bool:
+        return any(target in _refused_by(meaning, record) for meaning in meanings)
+
+    found = [
+        f.evidence
+        for f in record.refusals
+        if refuses(f.meanings) and (f.at is None or horizon.has_come(f.at.day))
+    ]
+    found += [
+        p.evidence
+        for p in record.procedures
+        if p.status == "not-done"
+        and p.declined
+        and refuses(p.meanings)
+        and record.place(p.tie).belongs(region, with_untied)
+        and (p.start is None or horizon.has_come(p.start.day))
+    ]
+    return tuple(found)
+
+
+def _refused_by(meaning: Meaning, record: Record) -> frozenset[str]:
+    """The targets that refusing this meaning refuses; a generic referral stands for both."""
+    concepts = record.pathway.concepts
+    if meaning.role == "prior_surgery" or meaning.concept in concepts.surgical_referral:
+        return frozenset({"surgical"})
+    if meaning.role == "prior_or_target_intradiscal" or meaning.concept in concepts.intradiscal_referral:
+        return frozenset({"intradiscal"})
+    if meaning.concept in concepts.generic_referral:
+        return frozenset({"surgical", "intradiscal"})
+    return frozenset()

@@ -1,0 +1,201 @@
+"""What follows a decision: which proposals and reviews are opened, suspended, resumed or withdrawn.
+
+Source: pathway section 11 and the contract's transition table. Pure: remembered state and decisions in,
+steps out; the workflow turns steps into resources.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from referral_service.core.decision import Decision
+
+Urgency = Literal["elective", "urgent"]
+Step = Literal["draft", "suspend", "resume", "withdraw", "restate", "ask", "reask", "unask"]
+
+# Evidence that merely aged withdraws nothing: the same facts supported the proposal on an earlier day.
+AGED = frozenset({"outcome-outdated", "imaging-outdated", "trial-outdated"})
+RED = ("urgent", "possible-red-flag")
+OPEN = ("draft", "on-hold")
+NO_EPISODE = "none"
+
+
+class KeptEpisode(msgspec.Struct, frozen=True, kw_only=True):
+    """An episode as the store remembers it: its key never changes, its last decision does.
+
+    `region` is None for the decision of a patient who has no episode. `conditions` are the sources of its
+    chain. `guidance` is the id of its GuidanceResponse and `guidance_version` that one's current version.
+    """
+
+    key: str
+    region: str | None
+    is_open: bool
+    conditions: tuple[str, ...]
+    decision: Decision
+    guidance: str
+    guidance_version: int
+
+
+class Referral(msgspec.Struct, frozen=True, kw_only=True):
+    """A proposal and its review, as the store remembers them. `id` is that of the ServiceRequest.
+
+    `status` is the ServiceRequest's (draft, on-hold, completed, revoked), `task_status` the Task's.
+    A row without `target` is a Task `review`: then `id` is the Task's and `status` draft while it is open.
+    `says` is the decision's answer that it was last written for, `version` that of the ServiceRequest.
+    """
+
+    id: str
+    identifier: str
+    episode: str
+    region: str | None
+    target: str | None
+    urgency: Urgency
+    generation: int
+    status: str
+    task: str
+    task_status: str
+    decision: str
+    due_at: datetime | None = None
+    order: str | None = None
+    version: int = 1
+    priority: str = "routine"
+    authored_at: datetime | None = None
+
+
+class Move(NamedTuple):
+    """One step for one episode: with the remembered referral it concerns, or None for a new one."""
+
+    step: Step
+    key: str
+    decision: Decision
+    urgency: Urgency
+    referral: Referral | None = None
+    is_suspended: bool = False
+
+
+def says(decision: Decision) -> str:
+    """What a decision says, as one comparable text."""
+    return f"{decision.outcome}|{decision.target or ''}|{','.join(sorted(decision.reasons))}"
+
+
+def is_red(decision: Decision) -> bool:
+    """Whether an urgent or possible red flag stands."""
+    return decision.outcome == "urgent" or "possible-red-flag" in decision.reasons
+
+
+def moves(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -> list[Move]:
+    """The steps from what is remembered to what the decisions (by episode key) now call for."""
+    proposals = [r for r in referrals if r.target is not None]
+    return [
+        *_urgent(decisions, [r for r in proposals if r.urgency == "urgent"]),
+        *_elective(decisions, [r for r in proposals if r.urgency == "elective"]),
+        *_reviews(decisions, referrals),
+    ]
+
+
+def _urgent(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> Iterable[Move]:
+    """One urgent referral in all."""
+    wanted = {key: d for key, d in decisions.items() if d.outcome == "urgent"}
+    standing = [r for r in known if r.status in (*OPEN, "completed")]
+    if not wanted:
+        for referral in standing:
+            if referral.status in OPEN:
+                decision = decisions.get(referral.episode) or next(iter(decisions.values()))
+                yield Move("withdraw", referral.episode, decision, "urgent", referral)
+        return
+    key = _flagged_episode(wanted)
+    if not standing:
+        if not _was_declined(known, says(wanted[key])):
+            yield Move("draft", key, wanted[key], "urgent")
+        return
+    referral = standing[-1]
+    key = referral.episode if referral.episode in wanted else key
+    written = (referral.priority, referral.decision)
+    if referral.status in OPEN and written != (wanted[key].priority, says(wanted[key])):
+        yield Move("restate", key, wanted[key], "urgent", referral)
+
+
+def _flagged_episode(wanted: Mapping[str, Decision]) -> str:
+    """The flag's own region if that is open, else the episode that began first."""
+
+    def order(key: str) -> tuple[bool, str, str]:
+        decision = wanted[key]
+        begun = decision.episode_start.isoformat() if decision.episode_start else ""
+        return (decision.region not in decision.flag_regions, begun, key)
+
+    return min(wanted, key=order)
+
+
+def _was_declined(known: Sequence[Referral], answer: str) -> bool:
+    """After a reviewer's decline there is no new draft until the answer differs."""
+    return any(r.status == "revoked" and r.task_status == "completed" and r.decision == answer for r in known)
+
+
+def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> list[Move]:
+    """One open elective referral for each region and target; all of them wait while a red flag stands."""
+    red = any(map(is_red, decisions.values()))
+    steps = {r.id: _step(r, _decision_for(r, decisions), red) for r in known if r.status in OPEN}
+    found = [
+        Move(step, r.episode, decision, "elective", r)
+        for r in known
+        if (step := steps.get(r.id)) and (decision := _decision_for(r, decisions))
+    ]
+    standing = {
+        (r.region, r.target)
+        for r in known
+        if r.status == "completed" or (r.status in OPEN and steps[r.id] != "withdraw")
+    }
+    for key, decision in decisions.items():
+        wanted = (decision.region, decision.target)
+        same = [r for r in known if (r.region, r.target) == wanted]
+        is_new = wanted not in standing and not _was_declined(same, says(decision))
+        if decision.outcome == "exhausted" and is_new:
+            found.append(Move("draft", key, decision, "elective", is_suspended=red))
+    return found
+
+
+def _decision_for(referral: Referral, decisions: Mapping[str, Decision]) -> Decision | None:
+    """That of its episode while it is open, else of the open episode of its region."""
+    own = decisions.get(referral.episode)
+    if own and own.is_open:
+        return own
+    region = (d for d in decisions.values() if d.region == referral.region and d.is_open)
+    return next(region, own or next(iter(decisions.values()), None))
+
+
+def _step(referral: Referral, decision: Decision | None, red: bool) -> Step | None:
+    if decision is None:
+        return None
+    supported = decision.outcome == "exhausted" and decision.target == referral.target
+    aged = decision.outcome == "review" and set(decision.reasons) <= AGED
+    if not (supported or aged or (is_red(decision) and decision.is_open)):
+        return "withdraw"
+    if red:
+        return "suspend" if referral.status == "draft" else None
+    if referral.status == "on-hold":
+        return "resume"
+    return "restate" if referral.decision != says(decision) else None
+
+
+def _reviews(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -> Iterable[Move]:
+    """One open review Task an episode; a proposal that merely aged is asked about on its own Task."""
+    open_reviews = {r.episode: r for r in referrals if r.target is None and r.status in OPEN}
+    for key, decision in decisions.items():
+        known = open_reviews.pop(key, None)
+        wanted = decision.outcome == "review" and not _stands_aged(key, decision, referrals)
+        if wanted and known is None:
+            yield Move("ask", key, decision, "elective")
+        elif wanted and known is not None and known.decision != says(decision):
+            yield Move("reask", key, decision, "elective", known)
+        elif known is not None and not wanted:
+            yield Move("unask", key, decision, "elective", known)
+    for key, known in open_reviews.items():
+        yield Move("unask", key, next(iter(decisions.values())), "elective", known)
+
+
+def _stands_aged(key: str, decision: Decision, referrals: Sequence[Referral]) -> bool:
+    if not set(decision.reasons) <= AGED:
+        return False
+    return any(r.target and r.status in OPEN and r.region == decision.region for r in referrals)

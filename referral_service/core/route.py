@@ -1,0 +1,162 @@
+"""Which consultation: the first line that applies, from active conditions. Source: pathway section 10."""
+
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple
+
+from referral_service.core.dates import Horizon
+from referral_service.core.episode import Episode, has_begun, is_active, is_ongoing, regionless
+from referral_service.core.flags import MEDICAL_ROLES
+from referral_service.core.record import Place, Record, qualifies
+from referral_service.core.timeline import Condition, Meaning, Procedure
+from referral_service.core.trial import Care
+
+Way = Literal["intradiscal", "surgical", "human"]
+Lines = tuple[tuple[str, Callable[[], bool]], ...]
+_DISC_ROLE = "qualifying_condition_disc"
+
+
+class Route(NamedTuple):
+    """The way, and the line of the table that said so."""
+
+    way: Way
+    because: str
+
+
+class Picture:
+    """What is coded and active for one episode, in the words that the table uses."""
+
+    def __init__(self, record: Record, episode: Episode, horizon: Horizon, care: Care, alone: bool) -> None:
+        """`alone`: it is the only open episode, to which regionless facts belong."""
+        self._record, self._episode, self._horizon = record, episode, horizon
+        self._care, self._alone = care, alone
+        self._words = record.pathway.concepts
+        self.conditions = [s.condition for s in episode.spells if s.is_active]
+        if alone:
+            self.conditions += [s.condition for s in regionless(record, horizon, qualifies) if s.is_active]
+        self.meanings = [m for c in self.conditions for m in c.meanings if m.region in (None, episode.region)]
+        self.concepts = frozenset(m.concept for m in self.meanings)
+
+    def has(self, *groups: frozenset[str]) -> bool:
+        """Whether a concept of one of the groups is coded."""
+        return any(self.concepts & group for group in groups)
+
+    @property
+    def has_disc(self) -> bool:
+        """Whether any disc diagnosis is coded."""
+        return any(m.role == _DISC_ROLE for m in self.meanings)
+
+    def has_detail(self, detail: str) -> bool:
+        """Whether a code says this detail."""
+        return any(m.detail == detail for m in self.meanings)
+
+    def _belongs(self, meaning: Meaning) -> bool:
+        return meaning.region == self._episode.region or (meaning.region is None and self._alone)
+
+    @property
+    def was_operated(self) -> bool:
+        """Spine surgery in the region: an operation, or a Condition that says so."""
+        months = self._record.pathway.numbers.active_without_status.value
+        coded = any(
+            has_begun(c, self._horizon) and is_active(c, self._horizon, months)
+            for c in self._record.confirmed
+            if any(m.role == "prior_surgery" and self._belongs(m) for m in c.meanings)
+        )
+        return coded or self._done(self._record.operations)
+
+    @property
+    def had_intradiscal(self) -> bool:
+        """An earlier completed intradiscal treatment in the region."""
+        return self._done(self._record.intradiscal)
+
+    def _done(self, procedures: Iterable[tuple[Procedure, Place]]) -> bool:
+        return any(
+            place.belongs(self._episode.region, self._alone)
+            and (p.start is None or self._horizon.has_come(p.start.day))
+            for p, place in procedures
+        )
+
+    def has_finding(self, wanted: frozenset[str]) -> bool:
+        """Whether imaging of the region codes one of these findings."""
+        return any(
+            wanted.intersection(f.findings)
+            and f.at
+            and self._horizon.has_come(f.at.day)
+            and place.belongs(self._episode.region, self._alone)
+            for f, place in self._record.imaging
+        )
+
+    @property
+    def was_injected(self) -> bool:
+        """A spinal injection too recent to judge."""
+        days = self._record.pathway.numbers.recent_injection.value
+        return any(self._horizon.still(t.end + days) for t in self._care.treatments if t.kind == "injection")
+
+    @property
+    def is_against_intradiscal(self) -> bool:
+        """Active infection, malignancy or fracture, or an allergy to a component."""
+
+        def stands(condition: Condition) -> bool:
+            return has_begun(condition, self._horizon) and is_ongoing(condition, self._horizon)
+
+        serious = any(
+            m.role in MEDICAL_ROLES and not c.is_follow_up and stands(c)
+            for c in self._record.confirmed
+            for m in c.meanings
+        )
+        return serious or any(
+            m.concept in self._words.fibrin_allergy for a in self._record.allergies for m in a.meanings
+        )
+
+
+def route(record: Record, episode: Episode, horizon: Horizon, care: Care, alone: bool) -> Route:
+    """The first line of the table that applies."""
+    picture = Picture(record, episode, horizon, care, alone)
+    surgical = _surgical(picture, record)
+    if surgical:
+        return Route("surgical", surgical)
+    human = _human(picture, record, episode)
+    if human:
+        return Route("human", human)
+    words = record.pathway.concepts
+    disc = picture.has(words.degeneration, words.displacement, words.annular_defect)
+    if episode.region == "lumbar" and disc:
+        if picture.is_against_intradiscal:
+            return Route("surgical", "reason-against-intradiscal")
+        return Route("intradiscal", "lumbar-disc")
+    return Route("human", "other")
+
+
+def _surgical(picture: Picture, record: Record) -> str | None:
+    words = record.pathway.concepts
+    pinched = picture.has(words.disc_with_radiculopathy) or (
+        picture.has(words.displacement) and picture.has(words.radiculopathy_or_sciatica)
+    )
+    lines: Lines = (
+        ("instability-or-deformity", lambda: picture.has(words.instability_or_deformity)),
+        ("stenosis", lambda: picture.has(words.stenosis)),
+        ("extrusion", lambda: picture.has_finding(words.extrusion)),
+        ("displacement-with-radiculopathy", lambda: pinched and not picture.has(words.annular_defect)),
+        ("earlier-intradiscal", lambda: picture.had_intradiscal),
+    )
+    return next((name for name, applies in lines if applies()), None)
+
+
+def _human(picture: Picture, record: Record, episode: Episode) -> str | None:
+    words = record.pathway.concepts
+    radiating = picture.has(words.radiculopathy_or_sciatica)
+    degenerated = picture.has(words.degeneration)
+    structural = any(m.role == "surgical_structural" for m in picture.meanings)
+    lines: Lines = (
+        ("annular-defect-with-radiculopathy", lambda: picture.has(words.annular_defect) and radiating),
+        (
+            "degeneration-with-leg-symptoms",
+            lambda: degenerated and (radiating or picture.has_detail("leg-only")),
+        ),
+        ("cervical-or-thoracic-disc", lambda: episode.region != "lumbar" and picture.has_disc),
+        ("prior-surgery", lambda: picture.was_operated),
+        ("vertebrogenic", lambda: picture.has_detail("vertebrogenic")),
+        ("traumatic-disc-rupture", lambda: picture.has(words.traumatic_rupture)),
+        ("recent-injection", lambda: picture.was_injected),
+        ("no-structure-coded", lambda: not structural and not picture.has_disc),
+    )
+    return next((name for name, applies in lines if applies()), None)

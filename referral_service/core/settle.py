@@ -1,0 +1,99 @@
+"""Partial dates: an interval clipped to the day asked for, of which the two ends are tried in turn.
+
+Source: pathway section 1 (three truth values) and section 8 (no birthDate).
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from itertools import product
+
+from msgspec.structs import replace
+
+from referral_service.core.dates import LONG_AGO, When, add_months, on
+from referral_service.core.pathway import Pathway
+from referral_service.core.record import DENIED, qualifies
+from referral_service.core.timeline import AnyFact, Condition, Person
+
+_FIELDS = ("birth", "died", "onset", "recorded", "abated", "start", "end", "at")
+_DECIDE_NOTHING = frozenset({"noted", "exclusion", "ambiguous", "plan_not_treatment", "treatment_evaluation"})
+Facts = tuple[AnyFact, ...]
+
+
+class Settler:
+    """The facts of one patient, and for each day the ways in which their partial dates may be meant."""
+
+    def __init__(self, facts: Iterable[AnyFact], pathway: Pathway) -> None:
+        """A patient whose Patient has not arrived has an unknown birthDate."""
+        self._facts = tuple(facts)
+        if not any(isinstance(f, Person) for f in self._facts):
+            self._facts += (Person(source="Patient/unknown", version="0"),)
+        self._limit = pathway.numbers.partial_dates.value
+        self._adult_months = pathway.numbers.adult_age.value * 12
+        self._loose = [f for f in self._facts if _is_loose(f)]
+        self.firm = tuple(f for f in self._facts if not _is_loose(f))
+
+    def moves(self, day: int) -> bool:
+        """Whether a partial date may still be meant as a later day than `day`."""
+        return any(
+            when.earliest.toordinal() <= day < when.latest.toordinal()
+            for fact in self._loose
+            for when in _partial_dates(fact)
+        )
+
+    def variants(self, day: int) -> Iterator[Facts]:
+        """Every combination of ends of what is not `firm`; beyond the limit all earliest and all latest."""
+        ends = [self._ends(fact, day) for fact in self._loose]
+        several = sum(1 for end in ends if len(end) > 1)
+        if several > self._limit:
+            yield tuple(end[0] for end in ends)
+            yield tuple(end[-1] for end in ends)
+        else:
+            yield from product(*ends)
+
+    def _ends(self, fact: AnyFact, day: int) -> tuple[AnyFact, ...]:
+        today = date.fromordinal(day)
+        if isinstance(fact, Person):
+            fact = self._with_birth(fact, day)
+        elif isinstance(fact, Condition) and fact.onset is None and fact.recorded is None:
+            fact = replace(fact, onset=When(LONG_AGO, today))
+        first = {name: on(when.earliest) for name, when in _dates(fact)}
+        last = {name: on(max(when.earliest, min(when.latest, today))) for name, when in _dates(fact)}
+        earliest, latest = replace(fact, **first), replace(fact, **last)
+        return (earliest,) if earliest == latest else (earliest, latest)
+
+    def _with_birth(self, person: Person, day: int) -> Person:
+        """An unknown birth may be long ago or today; one that is adult either way need not be exact."""
+        if person.birth is None:
+            return replace(person, birth=When(LONG_AGO, date.fromordinal(day)))
+        if add_months(person.birth.latest.toordinal(), self._adult_months) <= day:
+            return replace(person, birth=on(person.birth.earliest))
+        return person
+
+
+def _dates(fact: AnyFact) -> list[tuple[str, When]]:
+    return [(name, when) for name in _FIELDS if isinstance(when := getattr(fact, name, None), When)]
+
+
+def _partial_dates(fact: AnyFact) -> list[When]:
+    unread = {"recorded"} if isinstance(fact, Condition) and fact.onset and fact.clinical else set()
+    return [when for name, when in _dates(fact) if not when.is_exact and name not in unread]
+
+
+def _is_loose(fact: AnyFact) -> bool:
+    """Whether a date of it that may decide is not one day."""
+    if isinstance(fact, Person):
+        return fact.birth is None or bool(_partial_dates(fact))
+    if not _may_decide(fact):
+        return False
+    if isinstance(fact, Condition) and fact.onset is None and fact.recorded is None:
+        return any(map(qualifies, fact.meanings))
+    return bool(_partial_dates(fact))
+
+
+def _may_decide(fact: AnyFact) -> bool:
+    if isinstance(fact, Condition) and fact.verification in DENIED:
+        return False
+    if getattr(fact, "status", "") == "entered-in-error":
+        return False
+    meanings = getattr(fact, "meanings", None)
+    return meanings is None or any(m.role not in _DECIDE_NOTHING for m in meanings)

@@ -1,0 +1,29 @@
+"""A review as Task: `approve` a proposal, or `review` a decision that a human has to make."""
+
+from typing import Any
+
+from referral_service.core.decision import Decision
+from referral_service.core.referral import Referral
+from referral_service.fhir.write.names import TASK_CODE, Names, instant, reference
+
+
+def task(referral: Referral, decision: Decision, patient: str, focus: str, names: Names) -> dict[str, Any]:
+    """The Task of a proposal, or of a decision with outcome `review`; `focus` is what it is about."""
+    assert referral.authored_at
+    code = {"system": TASK_CODE, "code": "approve"} if referral.target else names.coding("task", "review")
+    found: dict[str, Any] = {
+        "resourceType": "Task",
+        "id": referral.task,
+        "identifier": [names.identifier("review", referral.identifier)],
+        "status": referral.task_status,
+        "intent": "order",
+        "priority": referral.priority,
+        "code": {"coding": [code]},
+        "focus": reference(focus),
+        "for": reference(f"Patient/{patient}"),
+        "authoredOn": instant(referral.authored_at),
+        "reasonCode": {"coding": [names.coding("reason", reason) for reason in decision.reasons]},
+    }
+    if referral.due_at:
+        found["restriction"] = {"period": {"end": instant(referral.due_at)}}
+    return found

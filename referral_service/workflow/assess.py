@@ -1,0 +1,86 @@
+"""Assess: claim patients that are due, decide with what is known, and store what follows.
+
+A result counts only if nobody else took the patient and nothing new arrived meanwhile; the store says so.
+"""
+
+from datetime import UTC, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from referral_service.core.decide import ask
+from referral_service.core.keeping import Keeper
+from referral_service.core.pathway import Pathway
+from referral_service.core.problem import Category, Problem
+from referral_service.core.timeline import Timeline
+from referral_service.fhir.parse import parse
+from referral_service.fhir.write import Names
+from referral_service.workflow.follow import Follow, Setting
+from referral_service.workflow.ports import Chart, Claim, Clock, Result, Store, Tenant
+
+
+class Assessor:
+    """The verb, over its ports."""
+
+    def __init__(
+        self, store: Store, clock: Clock, pathway: Pathway, canonical_base: str, timezone: str
+    ) -> None:
+        """`timezone` gives `as_of` its local day; `canonical_base` names what is ours."""
+        self._store = store
+        self._clock = clock
+        self._pathway = pathway
+        self._zone = ZoneInfo(timezone)
+        self._names = Names(canonical_base, pathway.id, pathway.version)
+
+    def run_due(self, limit: int = 200) -> int:
+        """Evaluates one batch of due patients; how many were claimed (0: nobody is due)."""
+        claims = self._store.claim(limit, self._clock.as_of())
+        results = [result for chart in self._store.load(claims) if (result := self._attempt(chart))]
+        self._save(results)
+        return len(claims)
+
+    def _attempt(self, chart: Chart) -> Result | None:
+        try:
+            return self.evaluate(chart)
+        except Exception as error:  # noqa: BLE001 - one patient's fault must not stop the others
+            self._give_back(chart.claim, error)
+            return None
+
+    def _save(self, results: list[Result]) -> None:
+        """All in one transaction; if that fails, one by one, so that the faulty one alone is given back."""
+        if not results:
+            return
+        try:
+            self._store.save(results)
+        except Exception as error:  # noqa: BLE001 - see above: the store's reason does not matter here
+            if len(results) == 1:
+                self._give_back(results[0].claim, error)
+                return
+            for result in results:
+                self._save([result])
+
+    def _give_back(self, claim: Claim, error: Exception) -> None:
+        category = error.category if isinstance(error, Problem) else Category.FAULT
+        self._store.fail(claim, f"{category.name.lower()}: {type(error).__name__}")
+
+    def evaluate(self, chart: Chart) -> Result:
+        """What deciding about one patient now comes to."""
+        as_of = self._clock.as_of()
+        today = as_of.astimezone(self._zone).date()
+        timeline = Timeline.of(chart.facts)
+        answer = ask(timeline, self._pathway, today)
+        owner = (chart.claim.tenant, chart.claim.patient)
+        kept = Keeper(owner, chart.episodes, timeline, self._pathway).keep(answer.decisions, today)
+        setting = Setting(as_of, self._clock.now(), self._zone, self._names)
+
+        def current(type: str, id: str) -> dict[str, Any]:
+            return self._current(chart.claim.tenant, type, id)
+
+        wake_at = None
+        if answer.wake_on:
+            wake_at = datetime.combine(answer.wake_on, time(), self._zone).astimezone(UTC)
+        return Follow(chart, kept, setting, current).result(wake_at)
+
+    def _current(self, tenant: Tenant, type: str, id: str) -> dict[str, Any]:
+        stored = self._store.read(tenant, type, id)
+        assert stored is not None, "what is remembered is stored in the same transaction"
+        return parse(stored.body)

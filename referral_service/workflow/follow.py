@@ -1,0 +1,250 @@
+"""What follows one evaluation: the resources, the remembered state and the ledger lines it comes to.
+
+Source: pathway section 11. Everything here is worked out before the one transaction that stores it.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, tzinfo
+from hashlib import sha256
+from typing import Any, NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+
+from msgspec.structs import replace
+
+from referral_service.core.deadline import review_due
+from referral_service.core.decision import Decision
+from referral_service.core.keeping import Kept
+from referral_service.core.referral import KeptEpisode, Move, Referral, is_red, moves, says
+from referral_service.core.timeline import Condition, Coverage
+from referral_service.fhir.parse import dump
+from referral_service.fhir.search.terms import entries
+from referral_service.fhir.write import (
+    Names,
+    detected_issue,
+    guidance_response,
+    provenance,
+    service_request,
+    task,
+)
+from referral_service.workflow.ports import Chart, Happening, PatientId, Result, Term, Write
+
+ACTOR = "Device/referral-service"
+Json = dict[str, Any]
+Current = Callable[[str, str], Json]
+_STATUS = {
+    "suspend": ("on-hold", "on-hold", "suspended"),
+    "resume": ("draft", "requested", "resumed"),
+    "withdraw": ("revoked", "cancelled", "withdrawn"),
+    "unask": ("revoked", "cancelled", "review-closed"),
+}
+
+
+class Setting(NamedTuple):
+    """When and for whom: the instant asked for, the instant of writing, the zone of people's working days."""
+
+    as_of: datetime
+    now: datetime
+    zone: tzinfo
+    names: Names
+
+
+class Follow:
+    """Collects what one patient's evaluation changes. `current` reads a resource as it stands."""
+
+    def __init__(self, chart: Chart, kept: Kept, setting: Setting, current: Current) -> None:
+        """Nothing is stored here: `result` says what is to be."""
+        self._chart = chart
+        self._kept = {episode.key: episode for episode in kept.episodes}
+        self._news = kept
+        self._setting = setting
+        self._current = current
+        self._owner = (chart.claim.tenant, chart.claim.patient)
+        self._resources: dict[tuple[str, str], Json] = {}
+        self._deleted: list[tuple[str, str]] = []
+        self._referrals: dict[str, Referral] = {}
+        self._happenings: list[Happening] = []
+        self._targets: list[str] = []
+
+    def result(self, wake_at: datetime | None) -> Result:
+        """Everything that this evaluation changes."""
+        for episode in self._news.changed:
+            self._decided(episode)
+        if gone := self._news.gone:
+            self._deleted.append(("GuidanceResponse", gone.guidance))
+            self._happened("replaced", f"GuidanceResponse/{gone.guidance}")
+        decisions = {key: episode.decision for key, episode in self._kept.items()}
+        for move in moves(decisions, self._chart.referrals):
+            self._follow(move)
+        self._tell_provenance()
+        changed = {e.key: e for e in (*self._news.changed, *((gone,) if gone else ()))}
+        return Result(
+            claim=self._chart.claim,
+            writes=tuple(self._writes()),
+            episodes=tuple(changed.values()),
+            referrals=tuple(self._referrals.values()),
+            happenings=tuple(self._happenings),
+            wake_at=wake_at,
+        )
+
+    def _decided(self, episode: KeptEpisode) -> None:
+        tenant, patient = self._owner
+        resource = guidance_response(episode, tenant, patient, self._setting.as_of, self._setting.names)
+        self._put(resource)
+        self._targets.append(f"GuidanceResponse/{episode.guidance}/_history/{episode.guidance_version}")
+        said = {"outcome": episode.decision.outcome, "reasons": ",".join(episode.decision.reasons)}
+        self._happened("decided", f"GuidanceResponse/{episode.guidance}", said)
+        self._flag(episode)
+
+    def _flag(self, episode: KeptEpisode) -> None:
+        """One DetectedIssue an episode while a flag stands; cancelled when none does any more."""
+        before = next((e.decision for e in self._chart.episodes if e.key == episode.key), None)
+        stands = is_red(episode.decision)
+        if not stands and not (before and is_red(before)):
+            return
+        told = episode if stands or before is None else replace(episode, decision=before)
+        self._put(
+            detected_issue(
+                self._id(episode.key, "DetectedIssue"),
+                told,
+                self._owner[1],
+                self._setting.now,
+                self._setting.names,
+                stands=stands,
+            )
+        )
+
+    def _follow(self, move: Move) -> None:
+        if move.step == "draft":
+            self._draft(move)
+        elif move.step == "ask":
+            self._ask(move)
+        elif move.referral is not None and move.step in _STATUS:
+            self._turn(move, move.referral)
+        elif move.referral is not None:
+            self._restate(move, move.referral)
+
+    def _draft(self, move: Move) -> None:
+        decision = move.decision
+        target = decision.target or ""
+        region = decision.region or ""
+        same = [
+            r
+            for r in self._chart.referrals
+            if (r.region or "", r.target, r.urgency) == (region, target, move.urgency)
+        ]
+        generation = max((r.generation for r in same), default=0) + 1
+        parts = (*self._owner, region, move.key, target, move.urgency, str(generation))
+        status = "on-hold" if move.is_suspended else "draft"
+        referral = self._new(move, parts, generation, target, "on-hold" if move.is_suspended else "requested")
+        referral = replace(referral, id=self._id(referral.identifier, "ServiceRequest"), status=status)
+        self._store_proposal(referral, self._kept[move.key])
+        self._put_task(referral, decision, f"ServiceRequest/{referral.id}")
+        self._happened(
+            "drafted", f"ServiceRequest/{referral.id}", {"target": target, "urgency": move.urgency}
+        )
+
+    def _ask(self, move: Move) -> None:
+        earlier = [r for r in self._chart.referrals if r.target is None and r.episode == move.key]
+        generation = max((r.generation for r in earlier), default=0) + 1
+        parts = (*self._owner, move.key, "review", str(generation))
+        referral = self._new(move, parts, generation, None, "requested")
+        referral = replace(referral, id=referral.task)
+        self._put_task(referral, move.decision, f"GuidanceResponse/{self._kept[move.key].guidance}")
+        self._happened("asked", f"Task/{referral.task}", {"reasons": ",".join(move.decision.reasons)})
+
+    def _new(
+        self, move: Move, parts: Sequence[str], generation: int, target: str | None, task_status: str
+    ) -> Referral:
+        identifier = sha256("|".join(parts).encode()).hexdigest()[:32]
+        decision = move.decision
+        return Referral(
+            id="",
+            identifier=identifier,
+            episode=move.key,
+            region=decision.region,
+            target=target,
+            urgency=move.urgency,
+            generation=generation,
+            status="draft",
+            task=self._id(identifier, "Task"),
+            task_status=task_status,
+            decision=says(decision),
+            due_at=review_due(self._setting.now, decision.priority, self._setting.zone),
+            priority=decision.priority,
+            authored_at=self._setting.now,
+        )
+
+    def _turn(self, move: Move, referral: Referral) -> None:
+        """A new status, all else as it was written."""
+        status, task_status, kind = _STATUS[move.step]
+        turned = replace(referral, status=status, task_status=task_status)
+        if referral.target is not None:
+            turned = replace(turned, version=referral.version + 1)
+            self._put({**self._current("ServiceRequest", referral.id), "status": status})
+            self._targets.append(f"ServiceRequest/{referral.id}/_history/{turned.version}")
+        self._put({**self._current("Task", referral.task), "status": task_status})
+        self._referrals[referral.id] = turned
+        subject = f"ServiceRequest/{referral.id}" if referral.target else f"Task/{referral.task}"
+        self._happened(kind, subject)
+
+    def _restate(self, move: Move, referral: Referral) -> None:
+        """Still open, for other reasons or with another priority; what merely aged changes only the Task."""
+        decision = move.decision
+        restated = replace(referral, decision=says(decision))
+        if decision.outcome == "urgent" or move.step == "reask":
+            restated = replace(restated, priority=decision.priority)
+        focus = f"GuidanceResponse/{self._kept[move.key].guidance}"
+        if referral.target is not None:
+            focus = f"ServiceRequest/{referral.id}"
+            if decision.target == referral.target:
+                restated = replace(restated, version=referral.version + 1)
+                self._store_proposal(restated, self._kept[move.key])
+        self._put_task(restated, decision, focus)
+        self._happened("restated", focus, {"reasons": ",".join(decision.reasons)})
+
+    def _store_proposal(self, referral: Referral, episode: KeptEpisode) -> None:
+        facts = self._chart.facts
+        sources = set(episode.decision.conditions) | {source for _, _, source in episode.decision.flags}
+        codes = [c for f in facts if isinstance(f, Condition) and f.source in sources for c in f.codes]
+        coverages = [f.source for f in facts if isinstance(f, Coverage) and f.is_active]
+        names, patient = self._setting.names, self._owner[1]
+        self._put(service_request(referral, episode, patient, names, list(dict.fromkeys(codes)), coverages))
+        self._targets.append(f"ServiceRequest/{referral.id}/_history/{referral.version}")
+
+    def _put_task(self, referral: Referral, decision: Decision, focus: str) -> None:
+        self._put(task(referral, decision, self._owner[1], focus, self._setting.names))
+        self._referrals[referral.id] = referral
+
+    def _tell_provenance(self) -> None:
+        if self._targets:
+            sources = dict.fromkeys(e for k in self._news.changed for e in k.decision.evidence)
+            id = self._id("|".join(self._targets), "Provenance")
+            names = self._setting.names
+            self._put(provenance(id, self._targets, list(sources), self._setting.now, names))
+
+    def _id(self, *parts: str) -> str:
+        return str(uuid5(NAMESPACE_URL, "|".join((*self._owner, *parts))))
+
+    def _put(self, resource: Json) -> None:
+        self._resources[resource["resourceType"], resource["id"]] = resource
+
+    def _happened(self, kind: str, subject: str, detail: dict[str, str] | None = None) -> None:
+        self._happenings.append(Happening(kind, subject, ACTOR, detail or {}))
+
+    def _writes(self) -> list[Write]:
+        patient = PatientId(self._owner[1])
+        return [
+            *(
+                Write(type=type, id=id, body=dump(found), patient=patient, terms=terms(found))
+                for (type, id), found in self._resources.items()
+            ),
+            *(
+                Write(type=type, id=id, body=b"", patient=patient, is_deleted=True)
+                for type, id in self._deleted
+            ),
+        ]
+
+
+def terms(resource: Json) -> tuple[Term, ...]:
+    """The search index of an emitted resource."""
+    return tuple(Term(*entry) for entry in entries(resource))

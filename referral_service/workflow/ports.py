@@ -1,0 +1,160 @@
+"""What the verbs need from outside: a Store, a Clock, a Doorbell; and the shapes that cross those borders."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NewType, Protocol
+
+import msgspec
+
+from referral_service.core.referral import KeptEpisode, Referral, Urgency
+from referral_service.core.timeline import AnyFact
+
+Tenant = NewType("Tenant", str)
+PatientId = NewType("PatientId", str)
+
+DEFAULT_TENANT = Tenant("default")
+
+Episode = KeptEpisode
+
+__all__ = [
+    "DEFAULT_TENANT",
+    "Chart",
+    "Claim",
+    "Clock",
+    "Doorbell",
+    "Episode",
+    "Happening",
+    "PatientId",
+    "Referral",
+    "Result",
+    "Store",
+    "Stored",
+    "Tenant",
+    "Term",
+    "Urgency",
+    "Write",
+]
+
+
+class Term(msgspec.Struct, frozen=True):
+    """One thing a resource can be searched by: parameter name, and a token or a range of instants (UTC).
+
+    Tokens are stored as "system|code" and as "|code" when there is no system; references as "Type/id".
+    """
+
+    name: str
+    token: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True):
+    """A new version of one resource. `body` is its JSON with `id`, without versionId and lastUpdated.
+
+    `expected` is the version that must be current (0: must not exist; None: any). A deleted one has no body.
+    `patient` is the logical id of the patient whose timeline it belongs to, if any. `facts` are None for what
+    we emit ourselves: such a write does not make the patient dirty.
+    """
+
+    type: str
+    id: str
+    body: bytes
+    patient: PatientId | None = None
+    facts: tuple[AnyFact, ...] | None = None
+    terms: tuple[Term, ...] = ()
+    expected: int | None = None
+    is_deleted: bool = False
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of one resource as the store holds it."""
+
+    type: str
+    id: str
+    version: int
+    updated_at: datetime
+    body: bytes
+    is_deleted: bool = False
+    is_new: bool = False
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """One line of the ledger: what was done, to which resource, by whom. `detail` holds no patient data."""
+
+    kind: str
+    subject: str
+    actor: str
+    detail: dict[str, str] = {}
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A patient leased to one worker: the fencing token, and the count of changes when it was claimed."""
+
+    tenant: Tenant
+    patient: PatientId
+    token: int
+    changes: int
+
+
+class Chart(msgspec.Struct, frozen=True, kw_only=True):
+    """What evaluating one patient needs: current facts, remembered episodes and referrals."""
+
+    claim: Claim
+    facts: tuple[AnyFact, ...]
+    episodes: tuple[Episode, ...]
+    referrals: tuple[Referral, ...]
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What one evaluation changes. `wake_at` is the first instant at which time alone changes a decision."""
+
+    claim: Claim
+    writes: tuple[Write, ...] = ()
+    episodes: tuple[Episode, ...] = ()
+    referrals: tuple[Referral, ...] = ()
+    happenings: tuple[Happening, ...] = ()
+    wake_at: datetime | None = None
+
+
+class Clock(Protocol):
+    """The only reader of time."""
+
+    def now(self) -> datetime:
+        """The instant, UTC, with time zone."""
+
+    def as_of(self) -> datetime:
+        """The instant that questions are asked for: `now`, moved by CLOCK_SHIFT."""
+
+
+class Doorbell(Protocol):
+    """Tells a worker that somebody is due; best effort, never blocks or raises, carries no patient data."""
+
+    def ring(self) -> None:
+        """Coalesces: many rings in a short while are one message."""
+
+
+class Store(Protocol):
+    """The database. Each method is one transaction; a change without a happening is impossible."""
+
+    def commit(
+        self, tenant: Tenant, writes: Sequence[Write], happenings: Sequence[Happening]
+    ) -> list[Stored]:
+        """Stores all or nothing, durable on return, marks patients dirty; Problem CONFLICT on `expected`.
+
+        A write whose body equals the current version's changes nothing and answers with that version.
+        """
+
+    def read(self, tenant: Tenant, type: str, id: str, version: int | None = None) -> Stored | None:
+        """The current or the given version; a deleted one has `is_deleted`."""
+
+    def claim(self, limit: int, as_of: datetime) -> list[Claim]:
+        """Leases up to `limit` patients, dirty or with wake_at at `as_of` or earlier; counts the attempt."""
+
+    def load(self, claims: Sequence[Claim]) -> list[Chart]:
+        """What evaluating these patients needs, in their order."""
+
+    def save(self, results: Sequence[Result]) -> list[bool]:
+        """Accepts each result whose token holds and whose patient has not changed since; else drops it."""
+
+    def fail(self, claim: Claim, category: str) -> bool:
+        """Gives the lease back after a failure; parks the patient after the fifth, and says if it did."""

@@ -1,0 +1,1 @@
+"""Celery worker processes: they parse ids and call the workflow's verbs."""
