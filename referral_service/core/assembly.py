@@ -12,6 +12,7 @@ from referral_service.core.decision import Criterion, Decision
 from referral_service.core.episode import Episode
 from referral_service.core.flags import Flag
 from referral_service.core.left_out import left_out
+from referral_service.core.outlook import Outlook, outlook
 from referral_service.core.record import Record
 from referral_service.core.table import Verdict
 from referral_service.core.timeline import AnyFact
@@ -56,6 +57,7 @@ def assemble(
     evidence = tuple(dict.fromkeys(e for c in asked for e in c.evidence))
     flagged = tuple(f.condition.evidence for f in flags)
     used = frozenset((*evidence, *flagged, *(c.evidence for c in active)))
+    ahead = outlook(first.assessment, verdict) if first.assessment and not first.flags else Outlook()
     trial = first.assessment.care.trial if first.assessment and not first.flags else None
     return Decision(
         region=first.region,
@@ -69,6 +71,8 @@ def assemble(
         priority=_priority(judged),
         criteria=asked,
         missing=_missing(verdict, asked),
+        needs=tuple((need.what, need.amount) for need in ahead.needs),
+        earliest_on=ahead.earliest,
         conditions=tuple(c.source for c in active),
         chain=tuple(s.condition.source for s in first.episode.spells) if first.episode else (),
         evidence=tuple(dict.fromkeys((*flagged, *evidence))),

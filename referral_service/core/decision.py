@@ -38,7 +38,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Days are local days. `evidence` and `conditions` are references; `evidence` is versioned. `conditions` are
     the episode's active ones, `chain` all of its. `flags` are the concepts of red flags with the day they are
     dated and their source; `flag_regions` the regions that hard flags name, the gravest flag's first.
-    `left_out` pairs a fact with its reason.
+    `left_out` pairs a fact with its reason. `needs` are the smallest missing pieces with their number,
+    `earliest_on` the day on which the trial could be complete at its recorded pace.
     """
 
     region: str | None
@@ -52,6 +53,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     priority: Literal["routine", "urgent", "stat"] = "routine"
     criteria: tuple[Criterion, ...] = ()
     missing: tuple[str, ...] = ()
+    needs: tuple[tuple[str, int], ...] = ()
+    earliest_on: date | None = None
     conditions: tuple[str, ...] = ()
     chain: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()

@@ -46,6 +46,7 @@ class Numbers(Strict):
     order_covers: Number
     active_visits: Number
     active_covered: Number
+    active_within: Number | None = None
     modalities_needed: Number
     medication_covered: Number
     manual_visits: Number
@@ -104,6 +105,7 @@ class Concepts(Strict):
 
     active_therapy: frozenset[str]
     medication_credited: frozenset[str]
+    required_injection: frozenset[str]
     opioid: frozenset[str]
     oral_steroid: frozenset[str]
     anticoagulant: frozenset[str]

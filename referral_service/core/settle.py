@@ -12,9 +12,27 @@ from msgspec.structs import replace
 from referral_service.core.dates import LONG_AGO, When, add_months, on
 from referral_service.core.pathway import Pathway
 from referral_service.core.record import DENIED, qualifies
-from referral_service.core.timeline import AnyFact, Condition, Person
+from referral_service.core.timeline import (
+    Allergy,
+    AnyFact,
+    Condition,
+    Imaging,
+    Medication,
+    Order,
+    Person,
+    PregnancyStatus,
+    Procedure,
+    Refusal,
+    Score,
+)
 
-_FIELDS = ("birth", "died", "onset", "recorded", "abated", "start", "end", "at")
+_FIELDS: dict[type, tuple[str, ...]] = {
+    Person: ("birth", "died"),
+    Condition: ("onset", "recorded", "abated"),
+    Procedure: ("start", "end"),
+    Medication: ("start", "end"),
+    **dict.fromkeys((Score, Imaging, Order, Refusal, PregnancyStatus, Allergy), ("at",)),
+}
 _DECIDE_NOTHING = frozenset({"noted", "exclusion", "ambiguous", "plan_not_treatment", "treatment_evaluation"})
 Facts = tuple[AnyFact, ...]
 
@@ -29,8 +47,9 @@ class Settler:
             self._facts += (Person(source="Patient/unknown", version="0"),)
         self._limit = pathway.numbers.partial_dates.value
         self._adult_months = pathway.numbers.adult_age.value * 12
-        self._loose = [f for f in self._facts if _is_loose(f)]
-        self.firm = tuple(f for f in self._facts if not _is_loose(f))
+        loose = [_is_loose(f) for f in self._facts]
+        self._loose = [f for f, is_loose in zip(self._facts, loose, strict=True) if is_loose]
+        self.firm = tuple(f for f, is_loose in zip(self._facts, loose, strict=True) if not is_loose)
 
     def moves(self, day: int) -> bool:
         """Whether a partial date may still be meant as a later day than `day`."""
@@ -71,23 +90,23 @@ class Settler:
 
 
 def _dates(fact: AnyFact) -> list[tuple[str, When]]:
-    return [(name, when) for name in _FIELDS if isinstance(when := getattr(fact, name, None), When)]
+    return [(name, when) for name in _FIELDS.get(type(fact), ()) if (when := getattr(fact, name)) is not None]
 
 
 def _partial_dates(fact: AnyFact) -> list[When]:
-    unread = {"recorded"} if isinstance(fact, Condition) and fact.onset and fact.clinical else set()
-    return [when for name, when in _dates(fact) if not when.is_exact and name not in unread]
+    partial = [(name, when) for name, when in _dates(fact) if when.earliest != when.latest]
+    if partial and isinstance(fact, Condition) and fact.onset and fact.clinical:
+        return [when for name, when in partial if name != "recorded"]
+    return [when for _, when in partial]
 
 
 def _is_loose(fact: AnyFact) -> bool:
     """Whether a date of it that may decide is not one day."""
     if isinstance(fact, Person):
         return fact.birth is None or bool(_partial_dates(fact))
-    if not _may_decide(fact):
-        return False
     if isinstance(fact, Condition) and fact.onset is None and fact.recorded is None:
-        return any(map(qualifies, fact.meanings))
-    return bool(_partial_dates(fact))
+        return _may_decide(fact) and any(map(qualifies, fact.meanings))
+    return bool(_partial_dates(fact)) and _may_decide(fact)
 
 
 def _may_decide(fact: AnyFact) -> bool:

@@ -41,7 +41,7 @@ class Care:
         self.numbers = record.pathway.numbers
         self.floor = max(episode.start, self._after_surgery())
         self.treatments = [
-            t._replace(start=max(t.start, self.floor))
+            t if t.start >= self.floor else t._replace(start=self.floor)
             for t in record.treatments
             if t.end >= self.floor
             and t.place.belongs(self._region, with_untied)
@@ -115,6 +115,14 @@ class Care:
         """Whether trial time has reached `days`."""
         return self.trial is not None and self._comes(day_reaching(self.trial.cover, days))
 
+    @cached_property
+    def active(self) -> list[Treatment]:
+        """The trial's active visits, where a policy says so only those recent enough."""
+        within = self.numbers.active_within
+        if within is None:
+            return self.of("active")
+        return [t for t in self.of("active") if self._horizon.still(add_months(t.end, within.value))]
+
     def _comes(self, day: int | None) -> bool:
         return day is not None and self._horizon.has_come(day)
 
@@ -127,7 +135,7 @@ class Care:
 
     def visit_days(self, kind: str) -> tuple[int, int]:
         """The least and the greatest number of visit-days of a kind in the trial so far."""
-        found = self.of(kind)
+        found = self.active if kind == "active" else self.of(kind)
         today = self._horizon.day
         single = {t.start for t in found if not t.is_course}
         courses = [(t.start, min(t.end, today)) for t in found if t.is_course]
@@ -144,12 +152,12 @@ class Care:
     @cached_property
     def active_covered(self) -> int:
         """Days covered by active visits in the trial."""
-        return count(union(self._covers(self.of("active"))), self._horizon.day)
+        return count(union(self._covers(self.active)), self._horizon.day)
 
     @cached_property
     def active_therapy(self) -> Truth:
         """Enough active visit-days, and enough days covered by them."""
-        reached = day_reaching(union(self._covers(self.of("active"))), self.numbers.active_covered.value)
+        reached = day_reaching(union(self._covers(self.active)), self.numbers.active_covered.value)
         if not self._comes(reached):
             return self._unless_undated("not-met")
         return self._unless_undated(self._enough_visits("active", self.numbers.active_visits.value))
@@ -184,12 +192,17 @@ class Care:
             return self._unless_undated("not-met")
         truths = list(self.modalities.values())
         needed = self.numbers.modalities_needed.value
-        if len(self.of("injection")) < self.numbers.injections_required.value:
+        if self._required_injections < self.numbers.injections_required.value:
             return self._unless_undated("not-met")
         if truths.count("met") >= needed:
             return "met"
         possible = truths.count("met") + truths.count("unknown") >= needed
         return self._unless_undated("unknown" if possible else "not-met", "self")
+
+    @property
+    def _required_injections(self) -> int:
+        wanted = self._record.pathway.concepts.required_injection
+        return sum(any(m.concept in wanted for m in t.fact.meanings) for t in self.of("injection"))
 
     def _unless_undated(self, truth: Truth, *also: str) -> Truth:
         return "unknown" if truth == "not-met" and self.is_undated(*also) else truth
