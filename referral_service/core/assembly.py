@@ -53,7 +53,7 @@ def assemble(
     first = judged[0]
     asked = _merged([_criteria(each) for each in judged])
     flags = tuple(dict.fromkeys(flag for each in judged for flag in each.flags))
-    active = [s.condition for s in first.episode.spells if s.is_active] if first.episode else []
+    active = first.assessment.conditions if first.assessment else []
     evidence = tuple(dict.fromkeys(e for c in asked for e in c.evidence))
     flagged = tuple(f.condition.evidence for f in flags)
     used = frozenset((*evidence, *flagged, *(c.evidence for c in active)))

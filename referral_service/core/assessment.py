@@ -11,10 +11,10 @@ from referral_service.core import holds, signs
 from referral_service.core.cover import count, union
 from referral_service.core.dates import Horizon, add_months
 from referral_service.core.episode import Episode, regionless
-from referral_service.core.record import Record, Treatment
+from referral_service.core.record import Record, Treatment, qualifies
 from referral_service.core.response import Point, Response, Series, point
 from referral_service.core.route import Route, route
-from referral_service.core.timeline import Imaging, Meaning
+from referral_service.core.timeline import Condition, Imaging, Meaning
 from referral_service.core.trial import Care, Truth
 
 TrialClass = Literal["acute", "chronic"]
@@ -38,6 +38,14 @@ class Assessment:
         self.with_untied = alone or with_untied
         self.numbers = record.pathway.numbers
         self.words = record.pathway.concepts
+
+    @cached_property
+    def conditions(self) -> list[Condition]:
+        """The active conditions that belong to the episode; alone, also those whose code names no region."""
+        found = [s.condition for s in self.episode.spells if s.is_active]
+        if self.alone:
+            found += [s.condition for s in regionless(self.record, self.horizon, qualifies) if s.is_active]
+        return found
 
     @cached_property
     def care(self) -> Care:
@@ -171,7 +179,7 @@ class Assessment:
     @cached_property
     def route(self) -> Route:
         """Which consultation."""
-        return route(self.record, self.episode, self.horizon, self.care, self.alone)
+        return route(self)
 
     @cached_property
     def holds(self) -> tuple[str, ...]:
@@ -188,11 +196,11 @@ class Assessment:
     @cached_property
     def open_referrals(self) -> tuple[str, ...]:
         """Open referrals that people made, as references."""
-        return holds.open_referrals(self.record, self.episode.region, self.horizon, self.alone)
+        return holds.open_referrals(self.record, self.episode.region, self.horizon)
 
     def refusals(self, target: str) -> tuple[str, ...]:
         """What records that the patient refuses the target."""
-        return holds.refusals(self.record, target, self.episode.region, self.horizon, self.alone)
+        return holds.refusals(self.record, target, self.episode.region, self.horizon)
 
     @cached_property
     def contraindicated(self) -> tuple[str, ...]:

@@ -63,12 +63,11 @@ def _source(a: Assessment, name: str) -> str:
 
 
 def _qualifying(a: Assessment) -> Criterion:
-    active = [s.condition for s in a.episode.spells if s.is_active]
     return Criterion(
         id="qualifying-condition",
         status="met",
         source=_source(a, "qualifying-condition"),
-        evidence=evidence(active),
+        evidence=evidence(a.conditions),
     )
 
 

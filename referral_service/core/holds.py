@@ -3,7 +3,7 @@
 from referral_service.core.dates import Horizon, add_months
 from referral_service.core.episode import has_begun, is_active
 from referral_service.core.record import Record
-from referral_service.core.timeline import Meaning
+from referral_service.core.timeline import Meaning, Tie
 
 _MONTHS_A_YEAR = 12
 
@@ -38,13 +38,18 @@ def is_minor(record: Record, horizon: Horizon) -> bool:
     return not horizon.has_come(add_months(person.birth.day, months))
 
 
-def open_referrals(record: Record, region: str, horizon: Horizon, with_untied: bool) -> tuple[str, ...]:
-    """Open spine referrals for the region that people made, as versioned references."""
+def _may_concern(record: Record, tie: Tie, region: str) -> bool:
+    """Tied to the region or to nothing: what a person asked or refused is heeded wherever it may be."""
+    return record.place(tie).belongs(region, with_untied=True)
+
+
+def open_referrals(record: Record, region: str, horizon: Horizon) -> tuple[str, ...]:
+    """Open spine referrals that people made and that may be for the region, as versioned references."""
     concepts = record.pathway.concepts
     spinal = concepts.surgical_referral | concepts.intradiscal_referral
     found = []
-    for order, place in record.orders:
-        if not place.belongs(region, with_untied) or (order.at and not horizon.has_come(order.at.day)):
+    for order in record.orders:
+        if not _may_concern(record, order.tie, region) or (order.at and not horizon.has_come(order.at.day)):
             continue
         meant = {m.concept for m in order.meanings}
         generic = bool(meant & concepts.generic_referral) and record.reasons(order.tie)[1]
@@ -53,9 +58,7 @@ def open_referrals(record: Record, region: str, horizon: Horizon, with_untied: b
     return tuple(found)
 
 
-def refusals(
-    record: Record, target: str, region: str, horizon: Horizon, with_untied: bool
-) -> tuple[str, ...]:
+def refusals(record: Record, target: str, region: str, horizon: Horizon) -> tuple[str, ...]:
     """What records that the patient refuses this target, as versioned references."""
 
     def refuses(meanings: tuple[Meaning, ...]) -> bool:
@@ -72,7 +75,7 @@ def refusals(
         if p.status == "not-done"
         and p.declined
         and refuses(p.meanings)
-        and record.place(p.tie).belongs(region, with_untied)
+        and _may_concern(record, p.tie, region)
         and (p.start is None or horizon.has_come(p.start.day))
     ]
     return tuple(found)

@@ -241,10 +241,10 @@ class Record:
         return sorted(found, key=lambda i: (i[0].at.day if i[0].at else 0, i[0].source))
 
     @cached_property
-    def orders(self) -> list[tuple[Order, Place]]:
+    def orders(self) -> list[Order]:
         """Referrals made by people that are still open."""
         return [
-            (f, self.place(f.tie))
+            f
             for f in self.facts
             if isinstance(f, Order)
             and not f.is_ours

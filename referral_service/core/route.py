@@ -1,12 +1,12 @@
 """Which consultation: the first line that applies, from active conditions. Source: pathway section 10."""
 
-from collections.abc import Callable, Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, NamedTuple, Protocol
 
 from referral_service.core.dates import Horizon
-from referral_service.core.episode import Episode, has_begun, is_active, is_ongoing, regionless
+from referral_service.core.episode import Episode, has_begun, is_active, is_ongoing
 from referral_service.core.flags import MEDICAL_ROLES
-from referral_service.core.record import Place, Record, qualifies
+from referral_service.core.record import Place, Record
 from referral_service.core.timeline import Condition, Meaning, Procedure
 from referral_service.core.trial import Care
 
@@ -22,18 +22,32 @@ class Route(NamedTuple):
     because: str
 
 
+class Assessed(Protocol):
+    """What the route rests on. `alone`: it is the only open episode, to which regionless facts belong."""
+
+    record: Record
+    episode: Episode
+    horizon: Horizon
+    alone: bool
+
+    @property
+    def care(self) -> Care:
+        """Treatment and trial."""
+
+    @property
+    def conditions(self) -> Sequence[Condition]:
+        """The active conditions of the episode."""
+
+
 class Picture:
     """What is coded and active for one episode, in the words that the table uses."""
 
-    def __init__(self, record: Record, episode: Episode, horizon: Horizon, care: Care, alone: bool) -> None:
-        """`alone`: it is the only open episode, to which regionless facts belong."""
-        self._record, self._episode, self._horizon = record, episode, horizon
-        self._care, self._alone = care, alone
-        self._words = record.pathway.concepts
-        self.conditions = [s.condition for s in episode.spells if s.is_active]
-        if alone:
-            self.conditions += [s.condition for s in regionless(record, horizon, qualifies) if s.is_active]
-        self.meanings = [m for c in self.conditions for m in c.meanings if m.region in (None, episode.region)]
+    def __init__(self, a: "Assessed") -> None:
+        """Reads what the assessment has found."""
+        self._record, self._episode, self._horizon = a.record, a.episode, a.horizon
+        self._care, self._alone = a.care, a.alone
+        self._words = a.record.pathway.concepts
+        self.meanings = [m for c in a.conditions for m in c.meanings if m.region in (None, a.episode.region)]
         self.concepts = frozenset(m.concept for m in self.meanings)
 
     def has(self, *groups: frozenset[str]) -> bool:
@@ -108,9 +122,9 @@ class Picture:
         )
 
 
-def route(record: Record, episode: Episode, horizon: Horizon, care: Care, alone: bool) -> Route:
+def route(a: Assessed) -> Route:
     """The first line of the table that applies."""
-    picture = Picture(record, episode, horizon, care, alone)
+    picture, record, episode = Picture(a), a.record, a.episode
     surgical = _surgical(picture, record)
     if surgical:
         return Route("surgical", surgical)
