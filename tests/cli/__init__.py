@@ -1,0 +1,1 @@
+"""The commands, as an operator or a clinician types them."""
