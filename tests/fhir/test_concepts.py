@@ -193,6 +193,7 @@ def test_concepts_without_a_code_can_still_be_named(terminology: Terminology) ->
     assert without_codes == {
         "aprotinin_or_fibrin_allergy",
         "lefs",
+        "med_topical",
         "mindfulness",
         "roland_morris",
         "tai_chi",

@@ -1,0 +1,126 @@
+"""The entries of a batch or transaction Bundle as requests on single resources; pure.
+
+Source: https://hl7.org/fhir/R4/http.html#transaction. The Bundle has passed `fhir.check` before.
+"""
+
+import re
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from referral_service.core.problem import Issue
+from referral_service.fhir.definitions import R4_TYPES
+from referral_service.fhir.search.reference import is_id
+from referral_service.fhir.search.table import TAKEN_IN
+
+Json = dict[str, Any]
+METHODS: Final = frozenset({"DELETE", "POST", "PUT", "GET", "HEAD"})
+_PATH = re.compile(r"/?([A-Za-z]+)(?:/([^/?]+))?((?:/[^/?]+)*)/?\Z")
+
+
+class Condition(NamedTuple):
+    """A conditional identity: the type, and the search that finds the resource."""
+
+    type: str
+    query: str
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry's request. `rest` is what follows Type/id in the path.
+
+    `is_passed_by`: it writes an R4 type that we do not take in.
+    """
+
+    index: int
+    method: str
+    type: str
+    id: str = ""
+    rest: str = ""
+    query: str = ""
+    full_url: str = ""
+    resource: Json | None = None
+    if_none_exist: str = ""
+    if_match: str = ""
+    if_none_match: str = ""
+    is_passed_by: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where the entry's resource stands, as FHIRPath."""
+        return f"Bundle.entry[{self.index}].resource"
+
+    @property
+    def condition(self) -> Condition | None:
+        """The conditional identity of a write, if it has one."""
+        query = {"POST": self.if_none_exist, "PUT": self.query}.get(self.method, "")
+        return Condition(self.type, query) if query else None
+
+
+def read(index: int, item: Json) -> Entry | list[Issue]:
+    """One element of Bundle.entry; the issues if it asks for something that there is not."""
+    request = item.get("request", {})
+    method, url, resource = request.get("method", ""), request.get("url", ""), item.get("resource")
+    where = f"Bundle.entry[{index}]"
+    path, _, query = url.partition("?")
+    shape = _PATH.match(path)
+    if shape is None or shape[1] not in R4_TYPES:
+        return [Issue("value", "Not the path of a resource type of R4.", f"{where}.request.url")]
+    entry = Entry(
+        index=index,
+        method=method,
+        type=shape[1],
+        id=shape[2] or "",
+        rest=shape[3],
+        query=query,
+        full_url=item.get("fullUrl") or _own_name(method, resource),
+        resource=resource if method in ("POST", "PUT") else None,
+        if_none_exist=request.get("ifNoneExist", "").partition("?")[2] or request.get("ifNoneExist", ""),
+        if_match=request.get("ifMatch", ""),
+        if_none_match=request.get("ifNoneMatch", ""),
+        is_passed_by=_is_passed_by(method, shape[1]),
+    )
+    return _faults(entry, where) or entry
+
+
+def _own_name(method: str, resource: Json | None) -> str:
+    """Untidy senders leave out the fullUrl of what they create and point at its own id."""
+    own = resource.get("id") if resource is not None and method == "POST" else None
+    return f"{resource['resourceType']}/{own}" if resource and own else ""
+
+
+def _is_passed_by(method: str, kind: str) -> bool:
+    """Reading any type is answered as it would be alone; writing one that we do not take in is passed by."""
+    return method not in ("GET", "HEAD") and kind not in TAKEN_IN
+
+
+def _faults(entry: Entry, where: str) -> list[Issue]:
+    if entry.method not in METHODS and not entry.is_passed_by:
+        return [
+            Issue("not-supported", "This method is not supported in a Bundle.", f"{where}.request.method")
+        ]
+    if entry.method in ("GET", "HEAD"):
+        return []
+    if entry.method == "DELETE":
+        wrong = bool(entry.query or not is_id(entry.id))
+    elif entry.resource is None:
+        return [Issue("required", "This method needs a resource.", where)] if entry.method in METHODS else []
+    elif entry.resource["resourceType"] != entry.type:
+        return [Issue("invalid", "Another type than the resource's.", f"{where}.request.url")]
+    elif entry.method == "POST":
+        wrong = bool(entry.id or entry.query)
+    else:
+        return _put_faults(entry, where)
+    return (
+        [Issue("value", "Not a URL that this method takes.", f"{where}.request.url")]
+        if wrong or entry.rest
+        else []
+    )
+
+
+def _put_faults(entry: Entry, where: str) -> list[Issue]:
+    assert entry.resource is not None
+    if entry.rest or bool(entry.id) == bool(entry.query) or (entry.id and not is_id(entry.id)):
+        return [Issue("value", "PUT takes Type/id, or Type?search.", f"{where}.request.url")]
+    if entry.id and entry.resource.get("id") != entry.id:
+        return [Issue("value", "The resource's id is not that of the URL.", f"{where}.resource.id")]
+    return []

@@ -1,0 +1,142 @@
+"""Reads FHIR JSON strictly and writes it again: decimals keep the very digits that were received.
+
+Refused: what is no JSON (RFC 8259), duplicate keys, NaN and Infinity, lone surrogates, nesting over 64
+levels, anything but an object, and an object that names no resource type of R4.
+"""
+
+import json
+from decimal import Decimal
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+from referral_service.core.problem import Category, Issue, Problem
+from referral_service.fhir.definitions import R4_TYPES
+
+DEEPEST: Final = 64
+_TOO_DEEP = f"The JSON is nested more than {DEEPEST} levels deep."
+
+# The magnitudes that IEEE 754's decimal128 holds; beyond them arithmetic is an attack, not a measurement.
+_GREATEST_EXPONENT = 6144
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+
+
+class Unreadable(Problem):
+    """A body that cannot be taken for a FHIR resource; `issues` say why."""
+
+    def __init__(self, issues: tuple[Issue, ...]) -> None:
+        """`issues` holds at least one."""
+        super().__init__(Category.INCORRECT, *issues)
+
+
+class Number(Decimal):
+    """A JSON number with fraction or exponent that is written again as it was received."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> "Number":
+        """`text` is a JSON number."""
+        number = super().__new__(cls, text)
+        if not -_GREATEST_EXPONENT <= number.adjusted() <= _GREATEST_EXPONENT:
+            raise ValueError("the number is out of range")
+        number.text = text
+        return number
+
+    def __str__(self) -> str:
+        """The digits as received."""
+        return self.text
+
+    def __reduce__(self) -> tuple[type["Number"], tuple[str]]:
+        """Copies and pickles keep the digits too."""
+        return Number, (self.text,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Number":
+        """Nothing in it can change."""
+        return self
+
+
+def _refuse(code: str, sentence: str, expression: str = "") -> NoReturn:
+    raise Unreadable((Issue(code, sentence, expression),))
+
+
+_decoder = msgspec.json.Decoder(float_hook=Number)
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    if isinstance(value, Number):
+        return msgspec.Raw(value.text.encode())
+    raise NotImplementedError(f"{type(value).__name__} has no form in JSON")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_raw, decimal_format="number")
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The JSON object in `body`, a resource of some R4 type; numbers are int or Number. Raises Unreadable."""
+    text = body.removeprefix(_BYTE_ORDER_MARK)
+    value = _decoded(text)
+    if not isinstance(value, dict):
+        _refuse("structure", "The body must be one JSON object.")
+    if _too_deep(text, value):
+        _refuse("structure", _TOO_DEEP)
+    if _has_duplicate_keys(text, value):
+        _refuse("structure", "A JSON object has the same key twice.")
+    kind = value.get("resourceType")
+    if kind is None:
+        _refuse("required", "The element is required.", "resourceType")
+    if not isinstance(kind, str) or kind not in R4_TYPES:
+        _refuse("value", "Not a resource type of R4.", "resourceType")
+    return value
+
+
+def _decoded(text: bytes) -> Any:
+    try:
+        return _decoder.decode(text)
+    except RecursionError:
+        _refuse("structure", _TOO_DEEP)
+    except (msgspec.ValidationError, ArithmeticError):
+        _refuse("value", "A number is out of range.")
+    except (msgspec.DecodeError, ValueError):
+        _refuse("structure", "The body is not JSON in UTF-8.")
+
+
+def dump(resource: dict[str, Any]) -> bytes:
+    """The resource as compact JSON, decimals with the digits that `parse` received."""
+    return _encoder.encode(resource)
+
+
+def _too_deep(text: bytes, value: Any) -> bool:
+    # Few brackets cannot nest deeply; this spares most bodies the walk.
+    if len(text.translate(None, _NOT_BRACKETS)) <= 2 * DEEPEST:
+        return False
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for one in level
+            for child in (one.values() if isinstance(one, dict) else one)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _has_duplicate_keys(text: bytes, value: Any) -> bool:
+    """Whether an object of the text has a key twice; the decoder keeps the last one only.
+
+    Written again, a body without duplicates has as many quotation marks as before, unless one was spelled as
+    a Unicode escape. Only where the counts leave doubt is the text read a second, slower time.
+    """
+    if b"\\u0022" not in text and text.count(b'"') == _encoder.encode(value).count(b'"'):
+        return False
+    repeated = False
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal repeated
+        repeated = repeated or len({name for name, _ in pairs}) != len(pairs)
+
+    json.loads(text, object_pairs_hook=note, parse_int=str, parse_float=str)
+    return repeated

@@ -1,0 +1,92 @@
+"""A FHIR date, dateTime, instant or Period as the range of instants that it may mean."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import NamedTuple
+
+BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
+END = datetime(9999, 12, 30, tzinfo=UTC)
+_DAY, _MINUTE, _SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)
+
+_SHAPE = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,12}))?)?(Z|[+ -]\d\d:\d\d)?)?)?)?\Z"
+)
+
+
+class Span(NamedTuple):
+    """Instants from `start` up to, not including, `end`; UTC. Open ends are BEGINNING and END."""
+
+    start: datetime
+    end: datetime
+
+
+def span(text: object) -> Span | None:
+    """What a date of any precision covers; without a zone it is taken as UTC. None if it is no date.
+
+    Source: R4 search, "date": a value is the range its precision implies.
+    """
+    if not isinstance(text, str):
+        return None
+    shape = _SHAPE.match(text)
+    if shape is None:
+        return None
+    try:
+        return _read(shape)
+    except (ValueError, OverflowError):
+        return None
+
+
+def span_of(value: object) -> Span | None:
+    """The same for a Period too; a Period without a date covers nothing."""
+    if not isinstance(value, dict):
+        return span(value)
+    first, last = span(value.get("start")), span(value.get("end"))
+    if first is None and last is None:
+        return None
+    return Span(first.start if first else BEGINNING, last.end if last else END)
+
+
+def _read(shape: re.Match[str]) -> Span:
+    year, month, day, hour, minute, second, fraction, zone = shape.groups()
+    if day is None:
+        return _year(int(year)) if month is None else _month(int(year), int(month))
+    if hour is None:
+        start = datetime(int(year), int(month), int(day), tzinfo=UTC)
+        return _bounded(start, start + _DAY)
+    at = (int(year), int(month), int(day), int(hour), int(minute))
+    if second is None:
+        start = datetime(*at, tzinfo=_zone(zone))
+        return _bounded(start, start + _MINUTE)
+    # A leap second is the last one that the calendar of this language knows.
+    start = datetime(*at, min(int(second), 59) if second == "60" else int(second), tzinfo=_zone(zone))
+    if fraction is None:
+        return _bounded(start, start + _SECOND)
+    start = start.replace(microsecond=int(fraction[:6].ljust(6, "0")))
+    return _bounded(start, start + timedelta(microseconds=10 ** max(0, 6 - len(fraction))))
+
+
+def _year(year: int) -> Span:
+    return _bounded(
+        datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC) if year < 9999 else END
+    )
+
+
+def _month(year: int, month: int) -> Span:
+    start = datetime(year, month, 1, tzinfo=UTC)
+    if (year, month) == (9999, 12):
+        return _bounded(start, END)
+    return _bounded(start, datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC))
+
+
+def _zone(text: str | None) -> tzinfo:
+    if text is None or text == "Z":
+        return UTC
+    # A plus sign that a client forgot to escape in a URL arrives as a space.
+    sign = -1 if text[0] == "-" else 1
+    return timezone(sign * timedelta(hours=int(text[1:3]), minutes=int(text[4:6])))
+
+
+def _bounded(start: datetime, end: datetime) -> Span:
+    if start.tzinfo is not UTC:
+        start, end = start.astimezone(UTC), end.astimezone(UTC)
+    return Span(start if start > BEGINNING else BEGINNING, end if end < END else END)

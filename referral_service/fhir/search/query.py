@@ -1,0 +1,256 @@
+"""What a search's query string asks, read against the table of types."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from referral_service.core.problem import Category, Problem, problem
+from referral_service.fhir.search.dates import Span, span
+from referral_service.fhir.search.reference import is_id, local
+from referral_service.fhir.search.table import Kind, Parameter, Sort
+
+DEFAULT_COUNT = 50
+MOST = 500
+_MOST_ALTERNATIVES = 200
+_MOST_TESTS = 20
+_COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")
+# Asked of any search, without a say in what is found: negotiated elsewhere, or safe to answer in full.
+_ELSEWHERE = frozenset({"_format", "_pretty"})
+
+
+class During(NamedTuple):
+    """One date comparison: FHIR's prefix and the instants that the value covers."""
+
+    comparison: str
+    span: Span
+
+
+class Test(msgspec.Struct, frozen=True, kw_only=True):
+    """One parameter: true if any of its alternatives is. `name` is indexed, or "_id" or "_lastUpdated".
+
+    `tokens` are compared whole; `systems` match every code of a system.
+    """
+
+    name: str
+    tokens: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+    dates: tuple[During, ...] = ()
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """One search, understood. `sort` is "_lastUpdated" or an indexed name of dates; `used` is for `self`."""
+
+    type: str
+    tests: tuple[Test, ...] = ()
+    sort: str = "_lastUpdated"
+    is_descending: bool = False
+    count: int = DEFAULT_COUNT
+    includes_focus: bool = False
+    used: tuple[tuple[str, str], ...] = ()
+
+
+class _Draft:
+    """A query while its parameters are read one by one."""
+
+    def __init__(self, kind: Kind, as_of: datetime) -> None:
+        self.kind = kind
+        self.as_of = as_of
+        self.tests: list[Test] = []
+        self.sort = ("_lastUpdated", False)
+        self.count = DEFAULT_COUNT
+        self.includes_focus = False
+
+
+def parse(kind: Kind, asked: Sequence[tuple[str, str]], *, as_of: datetime, is_strict: bool = False) -> Query:
+    """Reads the parameters in order; INCORRECT for a malformed value, and if strict for an unknown name.
+
+    `as_of` serves the comparison `ap` alone. Diagnostics name parameters of ours, never what was sent.
+    """
+    draft = _Draft(kind, as_of)
+    used = [(name, value) for name, value in asked if _take(draft, name, value, is_strict)]
+    if len(draft.tests) > _MOST_TESTS:
+        raise problem(Category.INCORRECT, f"More than {_MOST_TESTS} parameters.", code="too-costly")
+    return Query(
+        type=kind.type,
+        tests=tuple(draft.tests),
+        sort=draft.sort[0],
+        is_descending=draft.sort[1],
+        count=draft.count,
+        includes_focus=draft.includes_focus,
+        used=tuple(used),
+    )
+
+
+def _take(draft: _Draft, asked: str, value: str, is_strict: bool) -> bool:
+    """Reads one parameter into the draft; False if it is passed by."""
+    name, _, modifier = asked.partition(":")
+    if name in _ELSEWHERE:
+        return False
+    if not value:
+        raise _wrong(draft, name, "A parameter needs a value.")
+    if name in _CONTROLS and not modifier:
+        return _CONTROLS[name](draft, value, is_strict)
+    parameter = draft.kind.parameter(name)
+    if parameter:
+        draft.tests.append(_test(draft, parameter, modifier, value))
+        return True
+    if modifier or "." in name:
+        # Passing these by would answer with more than was asked for, without the client's noticing.
+        raise problem(
+            Category.INCORRECT, "Modifiers, chains and _has are not supported.", code="not-supported"
+        )
+    return _pass_by(is_strict)
+
+
+def _pass_by(is_strict: bool) -> bool:
+    if is_strict:
+        raise problem(
+            Category.INCORRECT, "This search parameter is not supported here.", code="not-supported"
+        )
+    return False
+
+
+def _wrong(draft: _Draft, name: str, sentence: str) -> Problem:
+    """The parameter is named only if it is ours: a client's own word may be anything."""
+    known = name in _CONTROLS or draft.kind.parameter(name)
+    return problem(Category.INCORRECT, f"{name}: {sentence}" if known else sentence, code="value")
+
+
+def _test(draft: _Draft, parameter: Parameter, modifier: str, value: str) -> Test:
+    alternatives = split(value, ",")
+    if len(alternatives) > _MOST_ALTERNATIVES:
+        raise _wrong(draft, parameter.name, f"More than {_MOST_ALTERNATIVES} alternatives.")
+    if parameter.sort is Sort.REFERENCE:
+        return _reference_test(draft, parameter, modifier, alternatives)
+    if modifier:
+        raise _wrong(draft, parameter.name, "This modifier is not supported.")
+    if parameter.sort is Sort.DATE:
+        dates = tuple(_during(draft, parameter.name, one) for one in alternatives)
+        return Test(name=parameter.indexed, dates=dates)
+    return _token_test(draft, parameter, alternatives)
+
+
+def _token_test(draft: _Draft, parameter: Parameter, alternatives: list[str]) -> Test:
+    tokens: list[str] = []
+    systems: list[str] = []
+    for one in alternatives:
+        system, *code = split(one, "|", limit=1)
+        if code and code[0] and parameter.system and plain(system) == parameter.system:
+            system = ""
+        if not code:
+            tokens += (plain(system), "|" + plain(system))
+        elif code[0]:
+            tokens.append(f"{plain(system)}|{plain(code[0])}")
+        elif system:
+            systems.append(plain(system))
+        else:
+            raise _wrong(draft, parameter.name, "Neither a system nor a code.")
+    return Test(name=parameter.indexed, tokens=tuple(tokens), systems=tuple(systems))
+
+
+def _reference_test(draft: _Draft, parameter: Parameter, modifier: str, alternatives: Iterable[str]) -> Test:
+    if modifier and modifier not in parameter.targets:
+        raise _wrong(draft, parameter.name, "This modifier is not supported.")
+    targets = (modifier,) if modifier else parameter.targets
+    tokens: list[str] = []
+    for one in map(plain, alternatives):
+        reference = local(one)
+        if reference:
+            tokens += [reference] if parameter.name != "patient" or reference.startswith("Patient/") else []
+        elif is_id(one):
+            tokens += [f"{target}/{one}" for target in targets]
+        else:
+            raise _wrong(draft, parameter.name, "Not an id and not a reference of the form Type/id.")
+    return Test(name=parameter.indexed, tokens=tuple(tokens))
+
+
+def _during(draft: _Draft, name: str, value: str) -> During:
+    comparison = value[:2] if value[:2] in _COMPARISONS else "eq"
+    covered = span(value[2:] if value[:2] in _COMPARISONS else value)
+    if covered is None:
+        raise _wrong(draft, name, "Not a date, or not a date of the calendar.")
+    if comparison != "ap":
+        return During(comparison, covered)
+    # R4: approximately is within a tenth of the gap between now and the value.
+    slack = max(abs(draft.as_of - covered.start) / 10, timedelta(days=1))
+    try:
+        return During("ap", Span(covered.start - slack, covered.end + slack))
+    except OverflowError:
+        return During("ap", covered)
+
+
+def _id(draft: _Draft, value: str, _: bool) -> bool:
+    draft.tests.append(Test(name="_id", tokens=tuple(map(plain, split(value, ",")))))
+    return True
+
+
+def _last_updated(draft: _Draft, value: str, _: bool) -> bool:
+    dates = tuple(_during(draft, "_lastUpdated", one) for one in split(value, ","))
+    draft.tests.append(Test(name="_lastUpdated", dates=dates))
+    return True
+
+
+def _count(draft: _Draft, value: str, _: bool) -> bool:
+    if not (value.isascii() and value.isdigit()) or len(value) > 9:
+        raise _wrong(draft, "_count", "Not a whole number.")
+    draft.count = min(int(value), MOST)
+    return True
+
+
+def _sort(draft: _Draft, value: str, is_strict: bool) -> bool:
+    name = value.removeprefix("-")
+    parameter = draft.kind.parameter(name)
+    if name == "_lastUpdated":
+        draft.sort = (name, value != name)
+    elif parameter and parameter.sort is Sort.DATE:
+        draft.sort = (parameter.indexed, value != name)
+    else:
+        return _pass_by(is_strict)
+    return True
+
+
+def _include(draft: _Draft, value: str, is_strict: bool) -> bool:
+    if draft.kind.type == "Task" and value in ("Task:focus", "Task:focus:ServiceRequest"):
+        draft.includes_focus = True
+        return True
+    return _pass_by(is_strict)
+
+
+_CONTROLS: dict[str, Callable[[_Draft, str, bool], bool]] = {
+    "_id": _id,
+    "_lastUpdated": _last_updated,
+    "_count": _count,
+    "_sort": _sort,
+    "_include": _include,
+}
+
+
+def split(text: str, separator: str, limit: int = -1) -> list[str]:
+    """The parts between separators that no backslash escapes; the parts keep their escapes."""
+    if "\\" not in text:
+        return text.split(separator, limit)
+    parts: list[str] = []
+    start = at = 0
+    while at < len(text):
+        if text[at] == "\\":
+            at += 1
+        elif text[at] == separator and limit != len(parts):
+            parts.append(text[start:at])
+            start = at + 1
+        at += 1
+    return [*parts, text[start:]]
+
+
+def plain(part: str) -> str:
+    """A part without its escapes (\\, \\| \\$ \\\\ as R4 search says)."""
+    if "\\" not in part:
+        return part
+    unescaped: list[str] = []
+    at = 0
+    while at < len(part):
+        at += part[at] == "\\" and at + 1 < len(part)
+        unescaped.append(part[at])
+        at += 1
+    return "".join(unescaped)

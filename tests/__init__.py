@@ -1,0 +1,1 @@
+"""The whole suite; each folder is named for what it tests."""

@@ -1,0 +1,1 @@
+"""FHIR at the door: read, checked, written."""
