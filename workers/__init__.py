@@ -1,1 +1,1 @@
-"""Celery worker processes: they parse ids and call the workflow's verbs."""
+"""The Celery side: wakes up, claims who is due from the database, and calls one verb. Holds no state."""

@@ -4,6 +4,7 @@ Source: https://hl7.org/fhir/R4/http.html#transaction. The Bundle has passed `fh
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -54,6 +55,24 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         """The conditional identity of a write, if it has one."""
         query = {"POST": self.if_none_exist, "PUT": self.query}.get(self.method, "")
         return Condition(self.type, query) if query else None
+
+
+def that_count(bundle: Json, faults: Iterable[Issue]) -> list[Issue]:
+    """The checker's findings without those in resources that are passed by, valid or not."""
+    entries = bundle.get("entry")
+    passed_by = tuple(
+        f"Bundle.entry[{index}].resource."
+        for index, item in enumerate(entries if isinstance(entries, list) else ())
+        if _type_in(item) in R4_TYPES - TAKEN_IN
+    )
+    return [fault for fault in faults if not fault.expression.startswith(passed_by)]
+
+
+def _type_in(item: Any) -> Any:
+    """The type of an entry's resource, in a Bundle that need not be valid."""
+    resource = item.get("resource") if isinstance(item, dict) else None
+    kind = resource.get("resourceType") if isinstance(resource, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 def read(index: int, item: Json) -> Entry | list[Issue]:

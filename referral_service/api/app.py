@@ -1,0 +1,50 @@
+"""The application: every route, and what stands around them."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from referral_service.api import operate, worklist
+from referral_service.api.errors import HttpProblem, on_database_failure, on_http_exception, on_problem
+from referral_service.api.fhir.door import endpoint
+from referral_service.api.fhir.face import Face
+from referral_service.api.observe import Observe
+from referral_service.core.problem import Problem
+from referral_service.fhir.check import check
+from referral_service.fhir.search.table import KINDS
+from referral_service.wiring import Service
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@asynccontextmanager
+async def _warmed_up(app: FastAPI) -> AsyncIterator[None]:
+    """Compiles every checker before the first request, and lets the collector pass by what stays for good."""
+    for kind in KINDS:
+        check({"resourceType": kind})
+    gc.collect()
+    gc.freeze()
+    yield
+
+
+def create_app(service: Service) -> FastAPI:
+    """One application on one service, which whoever made it closes."""
+    app = FastAPI(title="referral-service", openapi_url=None, redirect_slashes=False, lifespan=_warmed_up)
+    serve_fhir = endpoint(Face(service))
+    # Plain routes: the framework's own reading of parameters would double the time of a small POST.
+    app.add_route("/fhir", serve_fhir, methods=_METHODS)
+    app.add_route("/fhir/{path:path}", serve_fhir, methods=_METHODS)
+    app.include_router(operate.routes(service))
+    app.include_router(worklist.routes(service))
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(HttpProblem, on_problem)
+    app.add_exception_handler(DBAPIError, on_database_failure)
+    app.add_exception_handler(PoolTimeout, on_database_failure)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_middleware(Observe)
+    return app

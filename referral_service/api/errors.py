@@ -1,0 +1,76 @@
+"""Failures as HTTP answers: always an OperationOutcome, never a stack trace, never a patient's value."""
+
+import orjson
+import structlog
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from referral_service.core.problem import Category, Issue, Problem, problem
+from referral_service.fhir.outcome import outcome
+from referral_service.fhir.transaction import PRECONDITIONS
+from referral_service.store.failures import problem_of
+
+MEDIA_TYPE = "application/fhir+json; charset=utf-8"
+_log = structlog.get_logger(__name__)
+
+_SENTENCES = {
+    404: ("not-found", "There is nothing at this address."),
+    405: ("not-supported", "This method is not supported at this address."),
+    413: ("too-long", "The body is larger than this service takes."),
+}
+
+
+class HttpProblem(Exception):
+    """A failure that only HTTP knows: 405, 406, 410, 412, 413, 415."""
+
+    def __init__(
+        self, status: int, code: str, diagnostics: str, expression: str = "", allow: str = ""
+    ) -> None:
+        """`code` is FHIR's issue type; `allow` the methods of a 405."""
+        super().__init__(diagnostics)
+        self.status = status
+        self.issues = (Issue(code, diagnostics, expression),)
+        self.headers = {"Allow": allow} if allow else {}
+
+
+def status_of(error: Problem | HttpProblem) -> int:
+    """The HTTP status of a failure; an unmet condition is 412, any other conflict 409."""
+    if isinstance(error, HttpProblem):
+        return error.status
+    if error.category is Category.CONFLICT and all(issue.code in PRECONDITIONS for issue in error.issues):
+        return 412
+    return error.category.value.status
+
+
+def refusal(status: int, issues: tuple[Issue, ...], headers: dict[str, str] | None = None) -> Response:
+    """An OperationOutcome with its status."""
+    return Response(orjson.dumps(outcome(issues)), status, headers, MEDIA_TYPE)
+
+
+async def on_problem(request: Request, error: Exception) -> Response:
+    """Problem and HttpProblem, wherever raised."""
+    assert isinstance(error, Problem | HttpProblem)
+    headers = error.headers if isinstance(error, HttpProblem) else None
+    return refusal(status_of(error), error.issues, headers)
+
+
+async def on_database_failure(request: Request, error: Exception) -> Response:
+    """A read that the database did not answer; a write's failure is a Problem already."""
+    if isinstance(error, DBAPIError):
+        return await on_problem(request, problem_of(error))
+    return await on_problem(request, problem(Category.UNAVAILABLE, "The database is busy just now."))
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """What the framework refuses by itself: unknown paths, methods, bodies over the limit."""
+    assert isinstance(error, HTTPException)
+    code, sentence = _SENTENCES.get(error.status_code, ("invalid", "The request cannot be answered."))
+    return refusal(error.status_code, (Issue(code, sentence),), dict(error.headers or {}))
+
+
+def on_fault(error: Exception) -> Response:
+    """Anything unforeseen: logged without its text, which may quote a value; answered without a trace."""
+    _log.error("unforeseen failure", exc_info=error)
+    return refusal(500, (Issue("exception", "An error of the service; it has been logged."),))

@@ -1,0 +1,56 @@
+"""Batch: a Bundle whose entries succeed or fail each by itself."""
+
+import asyncio
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from referral_service.api.fhir import entries
+from referral_service.api.fhir.exchange import Answer, Ask
+from referral_service.api.fhir.face import Face
+from referral_service.core.problem import Category, Issue, Problem
+from referral_service.fhir import bundle
+from referral_service.fhir.bundle import Entry
+from referral_service.fhir.transaction import ORDER
+
+_AT_ENTRY = re.compile(r"Bundle\.entry\[(\d+)\]")
+# So many go to the store together; then others have their turn.
+_STRIDE = 100
+
+
+async def batch(face: Face, ask: Ask, faults: Sequence[Issue]) -> Answer:
+    """200 and a batch-response; `faults` are what the checker found, each in some entry."""
+    answers = {index: _refused(issues) for index, issues in _by_entry(faults).items()}
+    waiting: list[Entry] = []
+    for index, item in enumerate(ask.content.get("entry", ())):
+        if index in answers:
+            continue
+        entry = bundle.read(index, item)
+        if isinstance(entry, Entry):
+            waiting.append(entry)
+        else:
+            answers[index] = _refused(entry)
+    for turn in range(max(ORDER.values()) + 1):
+        same = [entry for entry in waiting if ORDER.get(entry.method, 0) == turn]
+        for start in range(0, len(same), _STRIDE):
+            group = same[start : start + _STRIDE]
+            done = await asyncio.gather(*(entries.answer(face, ask, entry) for entry in group))
+            answers.update((entry.index, one) for entry, one in zip(group, done, strict=True))
+    return Answer(
+        status=200, body=entries.response("batch-response", ask, (answers[i] for i in sorted(answers)))
+    )
+
+
+def _refused(issues: Iterable[Issue]) -> Answer:
+    return Answer(status=Category.INCORRECT.value.status, issues=tuple(issues))
+
+
+def _by_entry(faults: Sequence[Issue]) -> dict[int, list[Issue]]:
+    """The faults by the entry they are in; one of the Bundle itself refuses it all."""
+    found: dict[int, list[Issue]] = defaultdict(list)
+    for fault in faults:
+        place = _AT_ENTRY.match(fault.expression)
+        if place is None:
+            raise Problem(Category.INCORRECT, *faults)
+        found[int(place[1])].append(fault)
+    return found

@@ -1,0 +1,30 @@
+"""Create: a resource under a new id, or none if a condition finds one already."""
+
+from referral_service.api.errors import HttpProblem
+from referral_service.api.fhir.exchange import Answer, Ask
+from referral_service.api.fhir.face import Face
+from referral_service.api.fhir.read import current
+from referral_service.api.identity import mint
+from referral_service.fhir.bundle import Condition
+from referral_service.workflow.ingest import Change
+
+
+async def create(face: Face, ask: Ask) -> Answer:
+    """201; with If-None-Exist 200 and the one match, 412 for several. An id that came along is ignored."""
+    if not ask.if_none_exist:
+        return await _create(face, ask)
+    condition = Condition(ask.type, ask.if_none_exist.rpartition("?")[2])
+    async with face.alone(ask.tenant, [condition]):
+        ids = await face.find(ask.tenant, condition)
+        if len(ids) > 1:
+            raise HttpProblem(412, "multiple-matches", "More than one resource matches If-None-Exist.")
+        if ids:
+            return Answer(status=200, stored=await current(face, ask, ids[0]), is_written=True)
+        return await _create(face, ask)
+
+
+async def _create(face: Face, ask: Ask) -> Answer:
+    ask.content["id"] = mint()
+    writes = face.ingest.writes([Change(resource=ask.content, path=ask.path)])
+    (stored,) = await face.store(ask, writes)
+    return Answer(status=201, stored=stored, is_written=True)

@@ -1,0 +1,81 @@
+"""The entries of a posted Bundle as single requests, and their answers as a Bundle again."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+import msgspec
+import orjson
+
+from referral_service.api.errors import HttpProblem, status_of
+from referral_service.api.fhir import render
+from referral_service.api.fhir.exchange import Answer, Ask
+from referral_service.api.fhir.face import Face
+from referral_service.api.fhir.table import find
+from referral_service.core.problem import Issue, Problem
+from referral_service.fhir.bundle import Entry
+from referral_service.fhir.outcome import outcome
+
+_PASSED_BY = Issue("not-supported", "Not stored: this service takes in no resources of this type.")
+PASSED_BY = Answer(status=202, issues=(_PASSED_BY,))
+
+
+async def answer(face: Face, ask: Ask, entry: Entry) -> Answer:
+    """The entry carried out by itself; a failure is its answer, not an exception."""
+    if entry.is_passed_by:
+        return PASSED_BY
+    try:
+        segments = [entry.type, *([entry.id] if entry.id else []), *entry.rest.strip("/").split("/")]
+        interaction, place = find(entry.method, [segment for segment in segments if segment])
+        alone = msgspec.structs.replace(
+            for_entry(ask, entry), type=place.type, id=place.id, version=place.version
+        )
+        return await interaction.run(face, alone)
+    except (Problem, HttpProblem) as error:
+        return Answer(status=status_of(error), issues=error.issues)
+
+
+def for_entry(ask: Ask, entry: Entry) -> Ask:
+    """The request of one entry, on behalf of whoever sent the Bundle."""
+    return msgspec.structs.replace(
+        ask,
+        type=entry.type,
+        id=entry.id,
+        parameters=tuple(parse_qsl(entry.query, keep_blank_values=True)),
+        resource=entry.resource,
+        path=entry.path,
+        if_match=entry.if_match,
+        if_none_match=entry.if_none_match,
+        if_none_exist=entry.if_none_exist,
+    )
+
+
+def response(
+    kind: Literal["transaction-response", "batch-response"], ask: Ask, answers: Iterable[Answer]
+) -> bytes:
+    """The Bundle of the answers, in the order of the request's entries."""
+    return render.bundle(kind, (_member(ask, one) for one in answers), {}, None)
+
+
+def _member(ask: Ask, one: Answer) -> render.Member:
+    said: dict[str, Any] = {"status": f"{one.status} {HTTPStatus(one.status).phrase}"}
+    body, full_url, stored = one.body, "", one.stored
+    if stored:
+        if one.is_written:
+            said["location"] = f"{stored.type}/{stored.id}/_history/{stored.version}"
+        said["etag"] = render.etag(stored.version)
+        said["lastModified"] = render.instant(stored.updated_at)
+        if ask.returns == "representation" or not one.is_written:
+            body, full_url = render.resource(stored), f"{ask.base}/{stored.type}/{stored.id}"
+    if one.issues:
+        said["outcome"] = outcome(
+            one.issues, "information" if one.status < HTTPStatus.BAD_REQUEST else "error"
+        )
+    return render.Member(full_url, body, {"response": said})
+
+
+def written(one: Answer) -> bytes:
+    """An OperationOutcome that says what a write did, for Prefer: return=OperationOutcome."""
+    sentence = "Created." if one.status == HTTPStatus.CREATED else "Stored."
+    return orjson.dumps(outcome([Issue("informational", sentence)], "information"))

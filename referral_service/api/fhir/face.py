@@ -1,0 +1,91 @@
+"""What every interaction shares: the service's parts, writing and waiting, looking up conditions."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+from starlette.concurrency import run_in_threadpool
+
+from referral_service.api.fhir.exchange import Ask
+from referral_service.core.problem import Category, Issue, Problem, problem
+from referral_service.fhir.bundle import Condition
+from referral_service.fhir.search import query
+from referral_service.fhir.search.table import KINDS
+from referral_service.store.search import Search
+from referral_service.wiring import Service
+from referral_service.workflow.ingest import Ingest
+from referral_service.workflow.ports import Stored, Tenant, Write
+
+_LOCKS = 64
+_BIG = 100
+T = TypeVar("T")
+# Both kinds of request are ours, and can be sent in by an EHR too.
+_SHARED_TYPE = "ServiceRequest"
+
+
+class Face:
+    """One for each application."""
+
+    def __init__(self, service: Service) -> None:
+        """`service` is shared with the pages and the operators' endpoints."""
+        self.service = service
+        self.search = Search(service.store.engine)
+        self.ingest = Ingest(service.store, service.reader)
+        self.published = service.clock.now().date().isoformat()
+        self._locks = [asyncio.Lock() for _ in range(_LOCKS)]
+
+    async def store(self, ask: Ask, writes: Sequence[Write]) -> list[Stored]:
+        """Durable when it returns. A client that leaves does not undo what was begun."""
+        future = self.ingest.submit(ask.tenant, writes, ask.actor)
+        stored = await asyncio.shield(asyncio.wrap_future(future))
+        if any(write.facts is not None for write in writes):
+            self.service.doorbell.ring()
+        return stored
+
+    async def guard(self, tenant: Tenant, writes: Mapping[tuple[str, str], str]) -> None:
+        """FORBIDDEN if one of these (type, id) is the service's own; the values are FHIRPaths for the answer.
+
+        What the service wrote, its own verbs change; a client's write never does.
+        """
+        paths = {identity: path for (kind, identity), path in writes.items() if kind == _SHARED_TYPE}
+        if not paths:
+            return
+        emitted = await run_in_threadpool(self.search.is_emitted, tenant, _SHARED_TYPE, list(paths))
+        if emitted:
+            sentence = "The service wrote this ServiceRequest; its operations change it, a client cannot."
+            issues = (Issue("forbidden", sentence, paths[identity]) for identity in sorted(emitted))
+            raise Problem(Category.FORBIDDEN, *issues)
+
+    async def find(self, tenant: Tenant, condition: Condition, where: str = "") -> list[str]:
+        """The ids that a condition matches, at most two; INCORRECT unless all of it is understood."""
+        asked = parse_qsl(condition.query, keep_blank_values=True)
+        as_of = self.service.clock.as_of()
+        try:
+            understood = query.parse(KINDS[condition.type], asked, as_of=as_of, is_strict=True)
+        except Problem as error:
+            issues = (Issue(issue.code, issue.diagnostics, where) for issue in error.issues)
+            raise Problem(error.category, *issues) from None
+        if not understood.tests:
+            raise problem(Category.INCORRECT, "A condition needs a search parameter.", where, "value")
+        return await run_in_threadpool(self.search.ids, tenant, understood)
+
+    @staticmethod
+    async def work(size: int, function: Callable[[], T]) -> T:
+        """Runs what costs time for each of `size` entries; in a thread if they are many: others go on."""
+        return await run_in_threadpool(function) if size > _BIG else function()
+
+    @asynccontextmanager
+    async def alone(self, tenant: Tenant, conditions: Iterable[Condition]) -> AsyncIterator[None]:
+        """Two requests of this process with the same condition, one after the other: look up, then write."""
+        places = sorted({_place(f"{tenant} {c.type}?{c.query}") for c in conditions})
+        async with AsyncExitStack() as stack:
+            for place in places:
+                await stack.enter_async_context(self._locks[place])
+            yield
+
+
+def _place(text: str) -> int:
+    return hashlib.sha256(text.encode()).digest()[0] % _LOCKS

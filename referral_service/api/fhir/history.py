@@ -1,0 +1,52 @@
+"""The history of one resource, the newest version first."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+
+from referral_service.api.fhir import render
+from referral_service.api.fhir.exchange import Answer, Ask
+from referral_service.api.fhir.face import Face
+from referral_service.core.problem import Category, problem
+from referral_service.fhir.search.query import DEFAULT_COUNT, MOST
+from referral_service.workflow.ports import Stored
+
+_NEWEST = 2**31 - 1
+
+
+async def history(face: Face, ask: Ask) -> Answer:
+    """A Bundle of type history; `_count` as in searches, `_before` (a version) leads on to the next page."""
+    count = min(max(_number(ask, "_count", DEFAULT_COUNT), 1), MOST)
+    before = _number(ask, "_before", _NEWEST)
+    page = await run_in_threadpool(face.search.history, ask.tenant, ask.type, ask.id, before, count)
+    if page.total is None:
+        raise problem(Category.NOT_FOUND, "There is no such resource.")
+    here = f"{ask.base}/{ask.type}/{ask.id}/_history"
+    links = {"self": f"{here}?{urlencode({'_count': count})}"}
+    if page.after:
+        links["next"] = f"{here}?{urlencode({'_count': count, '_before': page.after.key})}"
+    members = [_member(ask, stored) for stored in page.matches]
+    return Answer(status=200, body=render.bundle("history", members, links, page.total))
+
+
+def _member(ask: Ask, stored: Stored) -> render.Member:
+    """How a version came about: R4 wants each entry's request, and tells PUT and POST apart no further."""
+    url = f"{stored.type}/{stored.id}"
+    status = "204 No Content" if stored.is_deleted else "201 Created" if stored.version == 1 else "200 OK"
+    others: dict[str, Any] = {
+        "request": {"method": "DELETE" if stored.is_deleted else "PUT", "url": url},
+        "response": {
+            "status": status,
+            "etag": render.etag(stored.version),
+            "lastModified": render.instant(stored.updated_at),
+        },
+    }
+    return render.Member(f"{ask.base}/{url}", None if stored.is_deleted else render.resource(stored), others)
+
+
+def _number(ask: Ask, name: str, default: int) -> int:
+    text = dict(ask.parameters).get(name, str(default))
+    if not (text.isascii() and text.isdigit()) or len(text) > 10:
+        raise problem(Category.INCORRECT, f"{name}: Not a whole number.", code="value")
+    return int(text)

@@ -1,0 +1,57 @@
+"""Read and vread: one version of one resource."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from starlette.concurrency import run_in_threadpool
+
+from referral_service.api.errors import HttpProblem
+from referral_service.api.fhir import render
+from referral_service.api.fhir.exchange import Answer, Ask
+from referral_service.api.fhir.face import Face
+from referral_service.core.problem import Category, problem
+from referral_service.workflow.ports import Stored
+
+
+async def read(face: Face, ask: Ask) -> Answer:
+    """200; 304 if the client has this version; 410 once deleted; 404."""
+    stored = await current(face, ask, ask.id)
+    return Answer(status=304 if _has(ask, stored) else 200, stored=stored)
+
+
+async def vread(face: Face, ask: Ask) -> Answer:
+    """200 for that very version, 410 if it is a deletion."""
+    if not (ask.version.isascii() and ask.version.isdigit()) or len(ask.version) > 9:
+        raise problem(Category.NOT_FOUND, "There is no such version.")
+    stored = await run_in_threadpool(face.service.store.read, ask.tenant, ask.type, ask.id, int(ask.version))
+    return Answer(status=200, stored=_living(stored))
+
+
+async def current(face: Face, ask: Ask, identity: str) -> Stored:
+    """The current version; 404, or 410 if it is a deletion."""
+    return _living(await run_in_threadpool(face.service.store.read, ask.tenant, ask.type, identity))
+
+
+def _living(stored: Stored | None) -> Stored:
+    if stored is None:
+        raise problem(Category.NOT_FOUND, "There is no such resource, or no such version.")
+    if stored.is_deleted:
+        raise HttpProblem(410, "deleted", "The resource was deleted.")
+    return stored
+
+
+def _has(ask: Ask, stored: Stored) -> bool:
+    if ask.if_none_match:
+        tags = [tag.strip() for tag in ask.if_none_match.split(",")]
+        return render.etag(stored.version) in tags or "*" in tags
+    since = _date(ask.if_modified_since)
+    return since is not None and stored.updated_at.replace(microsecond=0) <= since
+
+
+def _date(text: str) -> datetime | None:
+    """An HTTP date; a malformed one is ignored, as HTTP says."""
+    try:
+        found = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

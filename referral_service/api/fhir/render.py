@@ -1,0 +1,78 @@
+"""Stored versions and Bundles of them as JSON bytes, without reading what is stored a second time."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import NamedTuple
+
+import orjson
+
+from referral_service.fhir.parse import dump, parse
+from referral_service.workflow.ports import Stored
+
+_META = b',"meta":{'
+
+
+class Member(NamedTuple):
+    """One entry of a Bundle: its fullUrl, its resource as JSON, and the other elements."""
+
+    full_url: str
+    resource: bytes | None
+    others: Mapping[str, object]
+
+
+def etag(version: int) -> str:
+    """The weak ETag of a version."""
+    return f'W/"{version}"'
+
+
+def instant(at: datetime) -> str:
+    """A FHIR instant, UTC, to the millisecond, which is as exact as the store is."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def http_date(at: datetime) -> str:
+    """The form of Last-Modified."""
+    return format_datetime(at.astimezone(UTC), usegmt=True)
+
+
+def resource(stored: Stored) -> bytes:
+    """One version with its meta.versionId and meta.lastUpdated."""
+    meta = f'"versionId":"{stored.version}","lastUpdated":"{instant(stored.updated_at)}"'.encode()
+    start = f'{{"resourceType":"{stored.type}","id":"{stored.id}"'.encode()
+    body = stored.body
+    if not body.startswith(start):
+        return _rewritten(stored)
+    rest = body[len(start) :]
+    if rest.startswith(_META):
+        return start + _META + meta + b"," + rest[len(_META) :]
+    return start + _META + meta + b"}" + rest
+
+
+def _rewritten(stored: Stored) -> bytes:
+    """The same for a body whose elements come in another order."""
+    body = parse(stored.body)
+    meta = {"versionId": str(stored.version), "lastUpdated": instant(stored.updated_at)}
+    return dump({**body, "meta": {**meta, **body.get("meta", {})}})
+
+
+def bundle(kind: str, members: Iterable[Member], links: Mapping[str, str], total: int | None) -> bytes:
+    """A Bundle of that type; `links` are URLs by relation."""
+    head: dict[str, object] = {"resourceType": "Bundle", "type": kind}
+    if total is not None:
+        head["total"] = total
+    if links:
+        head["link"] = [{"relation": relation, "url": url} for relation, url in links.items()]
+    entries = b",".join(map(_entry, members))
+    return orjson.dumps(head)[:-1] + (b',"entry":[' + entries + b"]}" if entries else b"}")
+
+
+def _entry(member: Member) -> bytes:
+    parts = []
+    if member.full_url:
+        parts.append(b'"fullUrl":' + orjson.dumps(member.full_url))
+    if member.resource is not None:
+        parts.append(b'"resource":' + member.resource)
+    if member.others:
+        parts.append(orjson.dumps(member.others)[1:-1])
+    return b"{" + b",".join(parts) + b"}"

@@ -1,0 +1,85 @@
+"""Search: by type, by GET or POST, and in one patient's compartment; a page at a time."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+
+from referral_service.api.fhir import render
+from referral_service.api.fhir.exchange import Answer, Ask
+from referral_service.api.fhir.face import Face
+from referral_service.core.problem import Category, problem
+from referral_service.fhir.parse import parse
+from referral_service.fhir.search import query
+from referral_service.fhir.search.reference import local
+from referral_service.fhir.search.table import KINDS
+from referral_service.store.search import After, Page
+from referral_service.workflow.ports import Stored, Tenant
+
+_PAGE = "_page"
+
+
+class _Place(msgspec.Struct, array_like=True):
+    """Where a search goes on: its parameters, and the end of the page before."""
+
+    parameters: tuple[tuple[str, str], ...]
+    key: int
+    id: str
+
+
+async def search(face: Face, ask: Ask) -> Answer:
+    """200 and a searchset: `self` with the parameters really used, `next` while there is more."""
+    place = _place(dict(ask.parameters).get(_PAGE, ""))
+    asked = place.parameters if place else ask.parameters
+    as_of = face.service.clock.as_of()
+    understood = query.parse(KINDS[ask.type], asked, as_of=as_of, is_strict=ask.is_strict)
+    after = After(place.key, place.id) if place else None
+    body = await run_in_threadpool(_answer, face, ask, understood, after)
+    return Answer(status=200, body=body)
+
+
+async def search_compartment(face: Face, ask: Ask) -> Answer:
+    """The same for `Patient/ID/Type`: the type's search with one parameter more."""
+    narrowed = (("patient", f"Patient/{ask.id}"), *ask.parameters)
+    return await search(face, msgspec.structs.replace(ask, parameters=narrowed))
+
+
+def _answer(face: Face, ask: Ask, understood: query.Query, after: After | None) -> bytes:
+    page = face.search.page(ask.tenant, understood, after)
+    included = _focused(face, ask.tenant, page) if understood.includes_focus else []
+    members = [_member(ask, stored, "match") for stored in page.matches]
+    members += [_member(ask, stored, "include") for stored in included]
+    return render.bundle("searchset", members, _links(ask, understood, page), page.total)
+
+
+def _links(ask: Ask, understood: query.Query, page: Page) -> dict[str, str]:
+    here = f"{ask.base}/{ask.type}"
+    links = {"self": f"{here}?{urlencode(understood.used)}" if understood.used else here}
+    if page.after:
+        place = _Place(understood.used, page.after.key, page.after.id)
+        token = urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+        links["next"] = f"{here}?{_PAGE}={token}"
+    return links
+
+
+def _place(token: str) -> _Place | None:
+    if not token:
+        return None
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=_Place)
+    except (ValueError, msgspec.MsgspecError):
+        raise problem(Category.INCORRECT, "_page: not a link of ours.", code="value") from None
+
+
+def _focused(face: Face, tenant: Tenant, page: Page) -> list[Stored]:
+    """What the Tasks of this page are about."""
+    named = (local(parse(task.body).get("focus", {}).get("reference")) for task in page.matches)
+    identities = {tuple(reference.split("/")) for reference in named if reference}
+    return face.search.current(tenant, [(kind, identity) for kind, identity in identities])
+
+
+def _member(ask: Ask, stored: Stored, mode: str) -> render.Member:
+    others: dict[str, Any] = {"search": {"mode": mode}}
+    return render.Member(f"{ask.base}/{stored.type}/{stored.id}", render.resource(stored), others)

@@ -1,0 +1,57 @@
+"""Update: a new version under the client's id, created if there is none; and conditional update."""
+
+from urllib.parse import urlencode
+
+from referral_service.api.errors import HttpProblem
+from referral_service.api.fhir.exchange import Answer, Ask
+from referral_service.api.fhir.face import Face
+from referral_service.api.fhir.preconditions import expected, unmet
+from referral_service.api.identity import mint
+from referral_service.core.problem import Category, Problem, problem
+from referral_service.fhir.bundle import Condition
+from referral_service.workflow.ingest import Change
+
+
+async def update(face: Face, ask: Ask) -> Answer:
+    """201 if the resource is new, else 200; the same content again changes nothing. 412 if If-Match fails."""
+    if ask.content.get("id") != ask.id:
+        raise problem(
+            Category.INCORRECT, "The resource's id is not that of the URL.", f"{ask.path}.id", "value"
+        )
+    return await _update(face, ask)
+
+
+async def update_conditionally(face: Face, ask: Ask) -> Answer:
+    """No match: as create, or under the id that came along; one: update; several: 412."""
+    condition = Condition(ask.type, _query(ask))
+    async with face.alone(ask.tenant, [condition]):
+        ids = await face.find(ask.tenant, condition)
+        if len(ids) > 1:
+            raise HttpProblem(412, "multiple-matches", "More than one resource matches this condition.")
+        own = ask.content.get("id")
+        if ids and own and own != ids[0]:
+            raise problem(
+                Category.INCORRECT,
+                "The condition matches a resource of another id.",
+                f"{ask.path}.id",
+                "value",
+            )
+        ask.content["id"] = ids[0] if ids else own or mint()
+        return await _update(face, ask)
+
+
+def _query(ask: Ask) -> str:
+    """The condition as text again; two requests that differ in escapes alone are the same condition."""
+    return urlencode(ask.parameters)
+
+
+async def _update(face: Face, ask: Ask) -> Answer:
+    identity = ask.content["id"]
+    writes = face.ingest.writes([Change(resource=ask.content, path=ask.path, expected=expected(ask))])
+    await face.guard(ask.tenant, {(ask.type, identity): f"{ask.path}.id"})
+    try:
+        (stored,) = await face.store(ask, writes)
+    except Problem as error:
+        raise unmet(error) from None
+    is_created = stored.is_new and stored.version == 1
+    return Answer(status=201 if is_created else 200, stored=stored, is_written=True)

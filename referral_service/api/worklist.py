@@ -1,0 +1,105 @@
+"""The coordinators' page: what waits for a human, the urgent first."""
+
+from base64 import b64encode
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
+
+from referral_service.settings import Settings
+from referral_service.store.worklist import Waiting, waiting
+from referral_service.wiring import Service
+from referral_service.workflow.ports import DEFAULT_TENANT
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_MOST = 500
+_URGENT_REVIEW = "possible-red-flag"
+
+
+class Line(NamedTuple):
+    """One row of the page, in words."""
+
+    is_urgent: bool
+    patient: str
+    region: str
+    asks_for: str
+    reasons: str
+    status: str
+    due: str
+    wakes_on: str
+
+
+def routes(service: Service) -> APIRouter:
+    """`/worklist`, and `/` that leads there."""
+    router = APIRouter()
+    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    template = environment.get_template("worklist.html")
+    style = (_TEMPLATES / "worklist.css").read_text()
+    headers = {"Content-Security-Policy": _policy(style), "Cache-Control": "no-store"}
+
+    def page() -> str:
+        zone = ZoneInfo(service.settings.timezone)
+        found = waiting(service.store.engine, DEFAULT_TENANT, _MOST)
+        lines = sorted((_line(one, zone) for one in found), key=lambda line: not line.is_urgent)
+        return template.render(
+            lines=lines,
+            is_cut=len(found) == _MOST,
+            warnings=_warnings(service.settings),
+            timezone=service.settings.timezone,
+            style=style,
+        )
+
+    @router.get("/")
+    async def home() -> RedirectResponse:
+        """The worklist is the home page."""
+        return RedirectResponse("/worklist", 303)
+
+    @router.get("/worklist")
+    async def worklist() -> HTMLResponse:
+        """Every open Task, up to the page's limit."""
+        return HTMLResponse(await run_in_threadpool(page), headers=headers)
+
+    return router
+
+
+def _line(one: Waiting, zone: ZoneInfo) -> Line:
+    referral, decision = one.referral, one.episode.decision if one.episode else None
+    reasons = decision.reasons if decision else ()
+    return Line(
+        is_urgent=referral.urgency == "urgent" or _URGENT_REVIEW in reasons,
+        patient=f"Patient/{one.patient}",
+        region=referral.region or "none",
+        asks_for=f"{referral.target} evaluation" if referral.target else "review",
+        reasons=", ".join(reasons),
+        status=referral.task_status,
+        due=_moment(referral.due_at, zone),
+        wakes_on=decision.wake_on.isoformat() if decision and decision.wake_on else "none",
+    )
+
+
+def _moment(at: datetime | None, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M") if at else "none"
+
+
+def _warnings(settings: Settings) -> list[str]:
+    """What whoever looks at a page must know of how the service runs."""
+    said = []
+    if settings.auth == "off":
+        said.append("Authentication is off: whoever reaches this address sees and changes everything.")
+    if settings.allow_insecure:
+        said.append("ALLOW_INSECURE is set: the service may be reachable from other machines.")
+    if settings.clock_shift:
+        said.append("CLOCK_SHIFT is set: decisions are made for another day than today.")
+    return said
+
+
+def _policy(style: str) -> str:
+    """Nothing is loaded, run or sent from a page; its one style is allowed by its hash."""
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"

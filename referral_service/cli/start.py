@@ -1,0 +1,50 @@
+"""What every process makes sure of before it starts, and how it says that it cannot."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
+
+from referral_service.fhir.concepts import TerminologyError
+from referral_service.pathways import PathwayError
+from referral_service.settings import Settings
+from referral_service.store.store import SqlStore
+from referral_service.wiring import build_store
+
+
+class CannotStart(Exception):
+    """The text says why, in one line or several, for the person who started it."""
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Says a failure of the database or of the clinicians' files as CannotStart."""
+    try:
+        yield
+    except (PathwayError, TerminologyError) as error:
+        raise CannotStart(str(error)) from error
+    except CommandError as error:
+        raise CannotStart(f"the database's schema is not one of this version's: {error}") from error
+    except DBAPIError as error:
+        raise CannotStart(f"the database cannot be used: {error.orig}") from error
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[SqlStore]:
+    """The store that is set, closed at the end; CannotStart if its database cannot be used."""
+    with starting():
+        store = build_store(settings)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def check_migrated(settings: Settings) -> None:
+    """Raises CannotStart unless the database has this version's schema."""
+    with open_store(settings) as store:
+        if not store.is_migrated():
+            raise CannotStart(
+                "the database does not have this version's schema; run `referral-service migrate` first"
+            )

@@ -1,0 +1,127 @@
+"""`up`: the broker, the workers and the API as children of one process, kept running and stopped in order."""
+
+import fcntl
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from time import sleep
+from types import FrameType
+
+from referral_service.cli.broker import broker_command, wait_for_broker
+from referral_service.cli.child import Child
+from referral_service.cli.running import is_free
+from referral_service.cli.start import CannotStart, check_migrated, open_store
+from referral_service.settings import Settings
+
+_TICK_SECONDS = 0.2
+_STUCK_SECONDS = 30.0
+
+
+def worker_command() -> list[str]:
+    """Celery's command: one process, which evaluates by itself and needs no other worker's news."""
+    return [
+        *(sys.executable, "-m", "celery", "--quiet", "--app", "workers.app", "worker"),
+        *("--pool", "solo", "--without-gossip", "--without-mingle", "--without-heartbeat"),
+    ]
+
+
+class Supervisor:
+    """Runs the whole service on this machine until it is told to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Starts nothing yet."""
+        self._settings = settings
+        self._is_stopping = False
+        environment = settings.environment()
+        broker = broker_command(settings)
+        api = [sys.executable, "-m", "referral_service", "api"]
+        numbers = range(1, settings.workers + 1)
+        self._brokers = [Child("broker", broker, environment, _say)] if broker else []
+        self._workers = [Child(f"worker {n}", worker_command(), environment, _say) for n in numbers]
+        self._api = Child("api", api, environment, _say)
+
+    def run(self) -> None:
+        """Returns once everything has stopped after Ctrl-C, SIGTERM or SIGHUP; raises CannotStart."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._stop)
+        with self._alone():
+            if not is_free(self._settings.host, self._settings.port):
+                raise CannotStart(f"port {self._settings.port} is taken; set REFERRAL_PORT to another one")
+            _prepare_database(self._settings)
+            try:
+                self._start()
+                self._watch()
+            finally:
+                for child in (self._api, *self._workers, *self._brokers):
+                    child.stop()
+
+    def _start(self) -> None:
+        for old in self._settings.heartbeat_folder.glob("worker-*"):
+            old.unlink(missing_ok=True)
+        for broker in self._brokers:
+            broker.start()
+            if not wait_for_broker(self._settings):
+                _say("broker     does not answer yet; the workers look for themselves each second")
+        for child in (*self._workers, self._api):
+            child.start()
+
+    def _watch(self) -> None:
+        stuck = max(_STUCK_SECONDS, 2.0 * self._settings.lease_seconds)
+        is_serving = False
+        while not self._is_stopping:
+            for child in (*self._brokers, *self._workers, self._api):
+                child.tick()
+                if child.is_hopeless:
+                    raise CannotStart(f"{child.name} ends each time it is started")
+            for worker in self._workers:
+                worker.kill_if_stuck(self._settings.heartbeat_folder / f"worker-{worker.pid}", stuck)
+            if not is_serving and self._answers():
+                is_serving = True
+                _say(f"ready      {self._address()}")
+            sleep(_TICK_SECONDS)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._is_stopping = True
+
+    def _answers(self) -> bool:
+        with suppress(OSError):
+            socket.create_connection((self._settings.host, self._settings.port), timeout=1).close()
+            return True
+        return False
+
+    def _address(self) -> str:
+        host = self._settings.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._settings.port}"
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Holds the data folder's lock, which ends with this process however that ends."""
+        self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._settings.data_dir / "up.lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise CannotStart(
+                    f"another `referral-service up` runs on {self._settings.data_dir} (pid {lock.read()})"
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+
+def _prepare_database(settings: Settings) -> None:
+    """The embedded database is brought to this version by itself, any other by its owner."""
+    if settings.database_url:
+        check_migrated(settings)
+        return
+    with open_store(settings) as store:
+        store.migrate()
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

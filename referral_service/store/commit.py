@@ -1,0 +1,131 @@
+"""Group commit: whoever waits is stored together, in one transaction with one wait for the disk.
+
+Requests come from many threads; one thread writes. It takes what is waiting, never waits for more, and
+answers when the transaction has ended. A request that is refused changes nothing for its neighbours; if the
+database refuses the transaction, each request is tried again by itself.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from time import perf_counter
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from referral_service.core.problem import Problem
+from referral_service.store.failures import is_collision, problem_of
+from referral_service.store.plan import Plan
+from referral_service.telemetry import COMMIT_SECONDS, RESOURCES_STORED
+from referral_service.workflow.ports import Clock, Happening, Stored, Tenant, Write
+
+_MOST_WRITES = 1000
+_TRIES = 3
+
+
+class _Request(NamedTuple):
+    tenant: Tenant
+    writes: Sequence[Write]
+    happenings: Sequence[Happening]
+    future: "Future[list[Stored]]"
+
+
+class Committer:
+    """The one writer of received resources in this process."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        """Its thread starts with the first request."""
+        self._engine = engine
+        self._clock = clock
+        self._waiting: SimpleQueue[_Request | None] = SimpleQueue()
+        self._starting = Lock()
+        self._thread: Thread | None = None
+
+    def submit(
+        self, tenant: Tenant, writes: Sequence[Write], happenings: Sequence[Happening]
+    ) -> "Future[list[Stored]]":
+        """A future of the stored versions, done once they are durable; it raises Problem."""
+        request = _Request(tenant, writes, happenings, Future())
+        if self._thread is None:
+            with self._starting:
+                if self._thread is None:
+                    self._thread = Thread(target=self._serve, name="group-commit", daemon=True)
+                    self._thread.start()
+        self._waiting.put(request)
+        return request.future
+
+    def close(self) -> None:
+        """Ends the thread once everything that waits is stored."""
+        if self._thread:
+            self._waiting.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _serve(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            group, is_last = self._gather(first)
+            self._commit(group)
+            if is_last:
+                return
+
+    def _gather(self, first: _Request) -> tuple[list[_Request], bool]:
+        group, size = [first], len(first.writes)
+        while size < _MOST_WRITES:
+            try:
+                request = self._waiting.get_nowait()
+            except Empty:
+                break
+            if request is None:
+                return group, True
+            group.append(request)
+            size += len(request.writes)
+        return group, False
+
+    def _commit(self, group: list[_Request], tries: int = _TRIES) -> None:
+        try:
+            answers = self._transact(group)
+        except DBAPIError as error:
+            if len(group) > 1 and not error.connection_invalidated:
+                for request in group:
+                    self._commit([request])
+            elif tries > 1 and is_collision(error):
+                self._commit(group, tries - 1)
+            else:
+                _refuse(group, problem_of(error))
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread must live on
+            _refuse(group, error)
+        else:
+            for request, answer in zip(group, answers, strict=True):
+                _answer(request, answer)
+
+    def _transact(self, group: list[_Request]) -> list[list[Stored] | Problem]:
+        started = perf_counter()
+        answers: list[list[Stored] | Problem] = []
+        with self._engine.begin() as connection:
+            plan = Plan(connection, self._clock.now(), dirties=True)
+            plan.look_up((it.tenant, write.type, write.id) for it in group for write in it.writes)
+            for request in group:
+                try:
+                    answers.append(plan.apply(request.tenant, request.writes, request.happenings))
+                except Problem as refusal:
+                    answers.append(refusal)
+            plan.flush()
+        COMMIT_SECONDS.observe(perf_counter() - started)
+        return answers
+
+
+def _answer(request: _Request, answer: list[Stored] | Problem) -> None:
+    if isinstance(answer, Problem):
+        request.future.set_exception(answer)
+        return
+    for stored in answer:
+        if stored.is_new:
+            RESOURCES_STORED.labels(stored.type).inc()
+    request.future.set_result(answer)
+
+
+def _refuse(group: list[_Request], error: Exception) -> None:
+    for request in group:
+        request.future.set_exception(error)

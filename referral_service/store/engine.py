@@ -1,0 +1,90 @@
+"""Connections: SQLite so that a commit is on the disk and one writer writes at a time, or PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as SqliteConnection
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+
+from referral_service.store.failures import problem_of
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # a commit is durable, not merely consistent
+    "PRAGMA busy_timeout=15000",  # several processes share the file; a writer waits for its turn
+    "PRAGMA cache_size=-65536",
+    "PRAGMA temp_store=MEMORY",
+)
+
+
+def connect(address: str) -> Engine:
+    """An engine on SQLAlchemy's address; opens nothing yet, but makes an SQLite file's folder."""
+    url = make_url(address)
+    if url.get_backend_name() != "sqlite":
+        options = {"connect_timeout": 5}
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=8, connect_args=options)
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    # autocommit in the driver, so that the transactions are exactly those begun below
+    engine = create_engine(url, hide_parameters=True, connect_args={"isolation_level": None, "timeout": 15})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: SqliteConnection, record: object) -> None:
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin(connection: Connection) -> None:
+    is_reader = connection.get_execution_options().get("reads", False)
+    # a reader that became a writer could not wait for its turn, so writers say so at once
+    connection.exec_driver_sql("BEGIN" if is_reader else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One snapshot that writers do not wait for."""
+    options: dict[str, object] = {"reads": True}
+    if engine.dialect.name == "postgresql":
+        options["isolation_level"] = "REPEATABLE READ"  # else each statement would see another moment
+    with engine.connect() as connection, connection.execution_options(**options).begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction, ended durably; a failure of the database is raised as a Problem."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise problem_of(error) from error
+
+
+def migrate(engine: Engine) -> None:
+    """Brings the schema to this version's; does nothing where it is."""
+    with engine.begin() as connection:
+        config = _scripts()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def is_migrated(engine: Engine) -> bool:
+    """Whether the schema is this version's."""
+    with reading(engine) as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    return current == ScriptDirectory.from_config(_scripts()).get_current_head()
+
+
+def _scripts() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config

@@ -1,0 +1,135 @@
+"""Reading without writing: one resource, one patient's facts, what claims need, and the counts."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table, func, or_, select
+
+from referral_service.core.timeline import AnyFact
+from referral_service.store import bodies
+from referral_service.store.tables import (
+    IS_DIRTY,
+    IS_OPEN_ELECTIVE,
+    IS_OPEN_URGENT,
+    IS_PARKED,
+    SLEEPS,
+    episode,
+    fact,
+    patient,
+    referral,
+    resource,
+    resource_version,
+    tally,
+)
+from referral_service.telemetry import Counts
+from referral_service.workflow.ports import Chart, Claim, PatientId, Stored, Tenant
+
+Owner = tuple[Tenant, PatientId]
+
+
+def read(
+    connection: Connection, tenant: Tenant, kind: str, identity: str, version: int | None
+) -> Stored | None:
+    """The current version, or the given one, wherever it is kept."""
+    for table in (resource, resource_version):
+        asked = select(table).where(table.c.tenant == tenant, table.c.type == kind, table.c.id == identity)
+        if version is not None:
+            asked = asked.where(table.c.version == version)
+        if row := connection.execute(asked).mappings().first():
+            return stored(row)
+        if version is None:
+            break
+    return None
+
+
+def stored(row: RowMapping) -> Stored:
+    """A row of `resource` or `resource_version` as the port says it."""
+    return Stored(
+        type=row["type"],
+        id=row["id"],
+        version=row["version"],
+        updated_at=row["updated_at"],
+        body=row["body"],
+        is_deleted=row["is_deleted"],
+    )
+
+
+def facts_of(
+    connection: Connection, tenant: Tenant, identity: PatientId, known_at: datetime | None
+) -> tuple[AnyFact, ...]:
+    """What was known about a patient at an instant (None: what is known)."""
+    asked = select(fact.c.body).where(fact.c.tenant == tenant, fact.c.patient == identity)
+    if known_at is None:
+        asked = asked.where(fact.c.known_until.is_(None))
+    else:
+        is_later = or_(fact.c.known_until.is_(None), fact.c.known_until > known_at)
+        asked = asked.where(fact.c.known_at <= known_at, is_later)
+    return tuple(bodies.fact(body) for body in connection.scalars(asked))
+
+
+def load(connection: Connection, claims: Sequence[Claim]) -> list[Chart]:
+    """The charts of these claims, in their order."""
+    facts = _of_patients(connection, fact, claims, fact.c.known_until.is_(None))
+    episodes = _of_patients(connection, episode, claims)
+    referrals = _of_patients(connection, referral, claims)
+    return [
+        Chart(
+            claim=one,
+            facts=tuple(map(bodies.fact, facts[one.tenant, one.patient])),
+            episodes=tuple(map(bodies.episode, episodes[one.tenant, one.patient])),
+            referrals=tuple(map(bodies.referral, referrals[one.tenant, one.patient])),
+        )
+        for one in claims
+    ]
+
+
+def _of_patients(
+    connection: Connection, table: Table, claims: Iterable[Claim], *conditions: Any
+) -> dict[Owner, list[bytes]]:
+    """The bodies of each patient's rows, in the order of the table's key."""
+    ids: dict[Tenant, list[PatientId]] = defaultdict(list)
+    for one in claims:
+        ids[one.tenant].append(one.patient)
+    bodies: dict[Owner, list[bytes]] = defaultdict(list)
+    for tenant, identities in ids.items():
+        rows = connection.execute(
+            select(table.c.patient, table.c.body)
+            .where(table.c.tenant == tenant, table.c.patient.in_(identities), *conditions)
+            .order_by(*table.primary_key)
+        )
+        for owner, body in rows:
+            bodies[tenant, owner].append(body)
+    return bodies
+
+
+def counts(connection: Connection, now: datetime, as_of: datetime) -> Counts:
+    """Over all tenants; costs what is due, parked or open."""
+    dirty = connection.execute(select(func.count(), func.min(patient.c.dirty_since)).where(IS_DIRTY)).one()
+    awake = connection.execute(
+        select(func.count(), func.min(patient.c.wake_at)).where(SLEEPS, patient.c.wake_at <= as_of)
+    ).one()
+    waits = [now - since for since in (dirty[1],) if since] + [as_of - at for at in (awake[1],) if at]
+    return Counts(
+        patients_due=dirty[0] + awake[0],
+        patients_parked=connection.scalar(select(func.count()).select_from(patient).where(IS_PARKED)) or 0,
+        oldest_due_seconds=max((wait.total_seconds() for wait in waits), default=0.0),
+        referrals_open={
+            (row.target, row.urgency): row.number
+            for condition in (IS_OPEN_ELECTIVE, IS_OPEN_URGENT)
+            for row in connection.execute(
+                select(referral.c.target, referral.c.urgency, func.count().label("number"))
+                .where(condition)
+                .group_by(referral.c.target, referral.c.urgency)
+            )
+        },
+        evaluations={
+            row.label: int(row.number)
+            for row in connection.execute(
+                select(tally.c.label, func.sum(tally.c.count).label("number"))
+                .where(tally.c.name == "evaluations")
+                .group_by(tally.c.label)
+            )
+        },
+    )

@@ -1,0 +1,115 @@
+"""Saving what evaluations found: accepted only while the claim holds and nothing new has arrived."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping
+
+from referral_service.core.problem import Problem
+from referral_service.store import bodies
+from referral_service.store.bulk import Insert, Row, replacing
+from referral_service.store.claims import change, lock
+from referral_service.store.plan import Plan
+from referral_service.store.tables import episode, microseconds, referral, tally
+from referral_service.workflow.ports import Claim, Referral, Result, Tenant
+
+_EPISODE = replacing(episode)
+_REFERRAL = replacing(referral)
+_TALLY = Insert(tally, "ON CONFLICT (tenant, name, label) DO UPDATE SET count = tally.count + excluded.count")
+
+
+def save(connection: Connection, results: Sequence[Result], now: datetime) -> list[bool]:
+    """Writes every result whose claim still stands; says which."""
+    plan = Plan(connection, now, dirties=False)
+    plan.look_up((it.claim.tenant, write.type, write.id) for it in results for write in it.writes)
+    rows = lock(connection, [it.claim for it in results])
+    verdicts = [
+        _stands(it.claim, rows.get((it.claim.tenant, it.claim.patient))) and _applies(plan, it)
+        for it in results
+    ]
+    accepted = [it for it, is_accepted in zip(results, verdicts, strict=True) if is_accepted]
+    dropped = [it.claim for it, is_accepted in zip(results, verdicts, strict=True) if not is_accepted]
+    plan.flush()
+    _keep_episodes(connection, accepted)
+    _keep_referrals(connection, accepted)
+    _count(connection, accepted)
+    _rest(connection, accepted)
+    held = [
+        one for one in dropped if (row := rows.get((one.tenant, one.patient))) and row["token"] == one.token
+    ]
+    change(connection, [(one.tenant, one.patient) for one in held], leased_until=None)
+    return verdicts
+
+
+def _stands(claim: Claim, row: RowMapping | None) -> bool:
+    return row is not None and row["token"] == claim.token and row["changes"] == claim.changes
+
+
+def _applies(plan: Plan, result: Result) -> bool:
+    try:
+        plan.apply(result.claim.tenant, result.writes, result.happenings)
+    except Problem:
+        return False
+    return True
+
+
+def _keep_episodes(connection: Connection, results: Iterable[Result]) -> None:
+    rows = [
+        (it.claim.tenant, it.claim.patient, one.key, one.is_open, one.region, bodies.encode(one))
+        for it in results
+        for one in it.episodes
+    ]
+    _EPISODE.run(connection, rows)
+
+
+def _keep_referrals(connection: Connection, results: Iterable[Result]) -> None:
+    found = [(it.claim, one) for it in results for one in it.referrals]
+    # what ends comes before what begins, for there is never more than one open
+    for is_draft in (False, True):
+        rows = [_referral(claim, one) for claim, one in found if (one.status == "draft") is is_draft]
+        _REFERRAL.run(connection, rows)
+
+
+def _referral(claim: Claim, one: Referral) -> Row:
+    return (
+        claim.tenant,
+        one.task,
+        claim.patient,
+        one.id,
+        one.identifier,
+        one.region,
+        one.target,
+        one.urgency,
+        one.status,
+        one.task_status,
+        None if one.due_at is None else microseconds(one.due_at),
+        bodies.encode(one),
+    )
+
+
+def _count(connection: Connection, results: Iterable[Result]) -> None:
+    outcomes: Counter[tuple[Tenant, str]] = Counter(
+        (it.claim.tenant, one.decision.outcome) for it in results for one in it.episodes
+    )
+    rows = [
+        (tenant, "evaluations", outcome, number) for (tenant, outcome), number in sorted(outcomes.items())
+    ]
+    _TALLY.run(connection, rows)
+
+
+def _rest(connection: Connection, results: Iterable[Result]) -> None:
+    """Lets the evaluated patients go until something arrives or their time comes."""
+    by_wake: dict[datetime | None, list[Claim]] = {}
+    for it in results:
+        by_wake.setdefault(it.wake_at, []).append(it.claim)
+    for wake_at, claims in by_wake.items():
+        change(
+            connection,
+            [(one.tenant, one.patient) for one in claims],
+            is_dirty=False,
+            dirty_since=None,
+            wake_at=wake_at,
+            attempts=0,
+            leased_until=None,
+        )

@@ -1,0 +1,192 @@
+"""Searching the stored resources by their terms, a page at a time; and the versions of one resource."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, false, func, or_, select
+from sqlalchemy import type_coerce as as_type
+from sqlalchemy.engine import Engine
+from sqlalchemy.sql.selectable import ScalarSelect
+
+from referral_service.fhir.search.query import During, Query, Test
+from referral_service.store.engine import reading as snapshot
+from referral_service.store.reading import stored
+from referral_service.store.tables import FIRST, LAST, fact, microseconds, resource, resource_version, term
+from referral_service.workflow.ports import Stored, Tenant
+
+# Counting is worth one page's work, not more: beyond this a search says no total.
+_COUNTED = 10_000
+_MICROSECONDS = as_type(resource.c.updated_at, BigInteger)
+
+
+class After(NamedTuple):
+    """Where a page ended: the sort key (microseconds) and the id of its last match."""
+
+    key: int
+    id: str
+
+
+class Page(NamedTuple):
+    """One page. `after` is None on the last one; `total` is None where counting would cost too much."""
+
+    matches: list[Stored]
+    after: After | None
+    total: int | None
+
+
+class Search:
+    """Read-only questions to the resources of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Any engine with the schema of `store.tables`."""
+        self._engine = engine
+
+    def page(self, tenant: Tenant, query: Query, after: After | None = None) -> Page:
+        """The next `query.count` matches in the query's order, and on the first page their total."""
+        key = _sort_key(query)
+        found = _matching(tenant, query)
+        with snapshot(self._engine) as connection:
+            if query.count == 0:
+                return Page([], None, _total(connection, found))
+            rows = connection.execute(_ordered(found, query, key, after)).all()
+            more = len(rows) > query.count
+            rows = rows[: query.count]
+            total = None if after else _total(connection, found) if more else len(rows)
+        end = After(rows[-1].sort_key, rows[-1].id) if more else None
+        return Page([stored(row._mapping) for row in rows], end, total)
+
+    def ids(self, tenant: Tenant, query: Query, limit: int = 2) -> list[str]:
+        """The ids of up to `limit` matches."""
+        found = _matching(tenant, query).with_only_columns(resource.c.id).limit(limit)
+        with snapshot(self._engine) as connection:
+            return list(connection.scalars(found))
+
+    def versions(self, tenant: Tenant, identities: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """The current version numbers of these (type, id), those that were ever stored, deleted or not."""
+        columns = (resource.c.type, resource.c.id, resource.c.version)
+        wanted = select(*columns).where(resource.c.tenant == tenant, _among(identities))
+        with snapshot(self._engine) as connection:
+            return {(row.type, row.id): row.version for row in connection.execute(wanted)}
+
+    def current(self, tenant: Tenant, identities: Iterable[tuple[str, str]]) -> list[Stored]:
+        """The current versions of these (type, id), those that exist and are not deleted."""
+        wanted = select(resource).where(_living(tenant), _among(identities))
+        with snapshot(self._engine) as connection:
+            return [stored(row._mapping) for row in connection.execute(wanted)]
+
+    def history(self, tenant: Tenant, kind: str, identity: str, before: int, count: int) -> Page:
+        """Up to `count` versions older than version `before`, the newest first; `total` counts all."""
+        with snapshot(self._engine) as connection:
+            rows = [
+                row
+                for table in (resource, resource_version)
+                for row in connection.execute(
+                    select(table)
+                    .where(table.c.tenant == tenant, table.c.type == kind, table.c.id == identity)
+                    .where(table.c.version < before)
+                    .order_by(table.c.version.desc())
+                    .limit(count + 1)
+                )
+            ]
+            newest = connection.scalar(
+                select(resource.c.version).where(
+                    resource.c.tenant == tenant, resource.c.type == kind, resource.c.id == identity
+                )
+            )
+        more, rows = len(rows) > count, rows[:count]
+        return Page(
+            [stored(r._mapping) for r in rows], After(rows[-1].version, identity) if more else None, newest
+        )
+
+    def is_emitted(self, tenant: Tenant, kind: str, identities: Sequence[str]) -> set[str]:
+        """Those of these ids whose living resource the service wrote: no fact was ever read from it."""
+        was_read = select(fact.c.source).where(
+            fact.c.tenant == tenant,
+            fact.c.patient == resource.c.patient,
+            fact.c.source == resource.c.type + "/" + resource.c.id,
+        )
+        ours = select(resource.c.id).where(
+            _living(tenant), resource.c.type == kind, resource.c.id.in_(identities), ~was_read.exists()
+        )
+        with snapshot(self._engine) as connection:
+            return set(connection.scalars(ours))
+
+
+def _among(identities: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
+    ids: dict[str, set[str]] = {}
+    for kind, identity in identities:
+        ids.setdefault(kind, set()).add(identity)
+    return or_(false(), *(and_(resource.c.type == kind, resource.c.id.in_(ids[kind])) for kind in ids))
+
+
+def _living(tenant: Tenant) -> ColumnElement[bool]:
+    return and_(resource.c.tenant == tenant, resource.c.is_deleted.is_(False))
+
+
+def _matching(tenant: Tenant, query: Query) -> Select[tuple[object, ...]]:
+    tests = (_passes(tenant, query.type, test) for test in query.tests)
+    return select(resource).where(_living(tenant), resource.c.type == query.type, *tests)
+
+
+def _passes(tenant: Tenant, kind: str, test: Test) -> ColumnElement[bool]:
+    if test.name == "_id":
+        return resource.c.id.in_(test.tokens)
+    if test.name == "_lastUpdated":
+        return or_(*(_compared(_MICROSECONDS, _MICROSECONDS + 1, during) for during in test.dates))
+    same = (term.c.tenant == tenant, term.c.type == kind, term.c.name == test.name)
+    either: list[ColumnElement[bool]] = [term.c.token.in_(test.tokens)] if test.tokens else []
+    either += [term.c.token.startswith(f"{system}|", autoescape=True) for system in test.systems]
+    either += [_compared(term.c.start, term.c.end, during) for during in test.dates]
+    return resource.c.id.in_(select(term.c.id).where(*same, or_(false(), *either)))
+
+
+def _compared(start: ColumnElement[int], end: ColumnElement[int], during: During) -> ColumnElement[bool]:
+    """R4's comparisons of the range that a resource's date covers with that of the value asked for."""
+    first, last = microseconds(during.span.start), microseconds(during.span.end)
+    equal = and_(start >= first, end <= last)
+    comparisons = {
+        "eq": equal,
+        "ne": ~equal,
+        "gt": end > last,
+        "ge": or_(end > last, equal),
+        "lt": start < first,
+        "le": or_(start < first, equal),
+        "sa": start >= last,
+        "eb": end <= first,
+        "ap": and_(start < last, end > first),
+    }
+    return comparisons[during.comparison]
+
+
+def _sort_key(query: Query) -> ColumnElement[int]:
+    """What the matches are sorted by, in microseconds; those without such a date come last."""
+    if query.sort == "_lastUpdated":
+        return _MICROSECONDS
+    which, missing = (func.max, FIRST) if query.is_descending else (func.min, LAST)
+    dated: ScalarSelect[int] = (
+        select(which(term.c.start))
+        .where(
+            term.c.tenant == resource.c.tenant,
+            term.c.type == resource.c.type,
+            term.c.id == resource.c.id,
+            term.c.name == query.sort,
+        )
+        .scalar_subquery()
+    )
+    return func.coalesce(dated, missing)
+
+
+def _ordered(
+    found: Select[tuple[object, ...]], query: Query, key: ColumnElement[int], after: After | None
+) -> Select[tuple[object, ...]]:
+    if after:
+        beyond = key < after.key if query.is_descending else key > after.key
+        found = found.where(or_(beyond, and_(key == after.key, resource.c.id > after.id)))
+    order = key.desc() if query.is_descending else key
+    return found.add_columns(key.label("sort_key")).order_by(order, resource.c.id).limit(query.count + 1)
+
+
+def _total(connection: Connection, found: Select[tuple[object, ...]]) -> int | None:
+    some = found.with_only_columns(resource.c.id).limit(_COUNTED + 1).subquery()
+    count = connection.scalar(select(func.count()).select_from(some)) or 0
+    return count if count <= _COUNTED else None

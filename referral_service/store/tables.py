@@ -1,0 +1,235 @@
+"""The schema, one for SQLite and PostgreSQL. Every row has its tenant; instants are microseconds since 1970.
+
+Partial indices hold what is due or open and nothing else, so that finding it costs what is due, not what is
+stored. The unique ones make a second open referral impossible, whatever the code does.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    and_,
+    literal_column,
+    not_,
+)
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+FIRST = -(2**62)
+LAST = 2**62
+
+
+def microseconds(instant: datetime) -> int:
+    """An instant as the store keeps it."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant, exact on every database and quick to compare; always UTC when read."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """To microseconds since 1970."""
+        return None if value is None else microseconds(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """From microseconds since 1970."""
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+metadata = MetaData()
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, String, primary_key=True)
+
+
+def _table(name: str, *columns: SchemaItem, clustered: bool = False) -> Table:
+    """`clustered`: SQLite keeps the row in its key's own tree, so that neighbours are read together."""
+    return Table(name, metadata, *columns, sqlite_with_rowid=not clustered)
+
+
+def _version(version: Column[int]) -> tuple[SchemaItem, ...]:
+    return (
+        _key("tenant"),
+        _key("type"),
+        _key("id"),
+        version,
+        Column("updated_at", Instant, nullable=False),
+        Column("is_deleted", Boolean, nullable=False),
+        Column("patient", String),
+        Column("body", LargeBinary, nullable=False),
+    )
+
+
+# The current version of every resource, deleted ones too.
+resource = _table(
+    "resource",
+    *_version(Column("version", Integer, nullable=False)),
+    Index("resource_by_time", "tenant", "type", "updated_at", "id"),
+)
+
+# The versions that came before it.
+resource_version = _table(
+    "resource_version",
+    *_version(Column("version", Integer, primary_key=True)),
+)
+
+# What a resource is found by: a token, or a range of instants with an empty token.
+term = _table(
+    "term",
+    _key("tenant"),
+    _key("type"),
+    _key("name"),
+    _key("token"),
+    Column("start", BigInteger, primary_key=True),
+    Column("end", BigInteger, primary_key=True),
+    _key("id"),
+    Index("term_by_resource", "tenant", "type", "id"),
+    clustered=True,
+)
+
+# What the pathway reads, dated twice: a fact was known from `known_at` until before `known_until`. Those
+# without an end are current; the others stay, for questions about what was known then.
+fact = _table(
+    "fact",
+    _key("tenant"),
+    _key("patient"),
+    _key("source"),
+    Column("version", Integer, primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("known_at", Instant, nullable=False),
+    Column("known_until", Instant),
+    Column("body", LargeBinary, nullable=False),
+    clustered=True,
+)
+
+# Who is to be looked at, and when; who is being looked at, and by which claim.
+patient = _table(
+    "patient",
+    _key("tenant"),
+    _key("id"),
+    Column("is_dirty", Boolean, nullable=False),
+    Column("dirty_since", Instant),
+    Column("changes", Integer, nullable=False),
+    Column("wake_at", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("token", Integer, nullable=False),
+    Column("leased_until", Instant),
+    Column("parked_at", Instant),
+    Column("parked_category", String),
+)
+IS_DIRTY = and_(patient.c.is_dirty, patient.c.parked_at.is_(None))
+SLEEPS = and_(not_(patient.c.is_dirty), patient.c.wake_at.is_not(None), patient.c.parked_at.is_(None))
+IS_PARKED = patient.c.parked_at.is_not(None)
+Index("patient_dirty", patient.c.dirty_since, sqlite_where=IS_DIRTY, postgresql_where=IS_DIRTY)
+Index("patient_asleep", patient.c.wake_at, sqlite_where=SLEEPS, postgresql_where=SLEEPS)
+Index("patient_parked", patient.c.parked_at, sqlite_where=IS_PARKED, postgresql_where=IS_PARKED)
+
+episode = _table(
+    "episode",
+    _key("tenant"),
+    _key("patient"),
+    _key("key"),
+    Column("is_open", Boolean, nullable=False),
+    Column("region", String),
+    Column("body", LargeBinary, nullable=False),
+    clustered=True,
+)
+
+# One row a Task of ours: a proposal with its review, or (without a target) a review alone.
+referral = _table(
+    "referral",
+    _key("tenant"),
+    _key("task"),
+    Column("patient", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("identifier", String, nullable=False),
+    Column("region", String),
+    Column("target", String),
+    Column("urgency", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("task_status", String, nullable=False),
+    Column("due_at", Instant),
+    Column("body", LargeBinary, nullable=False),
+    Index("referral_by_patient", "tenant", "patient"),
+)
+# written out, not bound: a planner matches a partial index by its literal condition
+IS_PROPOSAL = referral.c.target.is_not(None)
+_IS_DRAFT = and_(IS_PROPOSAL, referral.c.status == literal_column("'draft'"))
+IS_OPEN_ELECTIVE = and_(_IS_DRAFT, referral.c.urgency == literal_column("'elective'"))
+IS_OPEN_URGENT = and_(_IS_DRAFT, referral.c.urgency == literal_column("'urgent'"))
+TASK_IS_OPEN = referral.c.task_status.in_(
+    [literal_column(f"'{status}'") for status in ("requested", "in-progress", "on-hold")]
+)
+Index(
+    "referral_identifier",
+    referral.c.tenant,
+    referral.c.identifier,
+    unique=True,
+    sqlite_where=IS_PROPOSAL,
+    postgresql_where=IS_PROPOSAL,
+)
+Index(
+    "referral_one_elective",
+    referral.c.tenant,
+    referral.c.patient,
+    referral.c.region,
+    referral.c.target,
+    unique=True,
+    sqlite_where=IS_OPEN_ELECTIVE,
+    postgresql_where=IS_OPEN_ELECTIVE,
+)
+Index(
+    "referral_one_urgent",
+    referral.c.tenant,
+    referral.c.patient,
+    unique=True,
+    sqlite_where=IS_OPEN_URGENT,
+    postgresql_where=IS_OPEN_URGENT,
+)
+Index("referral_open_task", referral.c.due_at, sqlite_where=TASK_IS_OPEN, postgresql_where=TASK_IS_OPEN)
+
+# Who did what, in order; each line's hash covers the line before it.
+ledger = _table(
+    "ledger",
+    _key("tenant"),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("previous", String, nullable=False),
+    Column("hash", String, nullable=False),
+)
+# The last line of each tenant's ledger; locked while lines are added.
+ledger_head = _table(
+    "ledger_head",
+    _key("tenant"),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", String, nullable=False),
+)
+
+# Counts that survive restarts and cover every process, such as evaluations by outcome.
+tally = _table(
+    "tally",
+    _key("tenant"),
+    _key("name"),
+    _key("label"),
+    Column("count", BigInteger, nullable=False),
+)

@@ -1,0 +1,119 @@
+"""Logs and metrics. Neither ever holds patient data: no ids, no values, no texts of exceptions.
+
+Logs go to stderr, as JSON lines unless that is a terminal. An exception is logged by its type and the places
+it passed, because its text may quote a value. Metrics are Prometheus's; those of the store are read from it.
+"""
+
+import logging
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from traceback import extract_tb
+
+import msgspec
+import structlog
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+RESOURCES_STORED = Counter("resources_stored_total", "Resource versions stored by this process.", ["type"])
+COMMIT_SECONDS = Histogram(
+    "commit_seconds",
+    "Time from the start of a group commit to its end on the disk.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+)
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store holds, over all tenants and processes."""
+
+    patients_due: int
+    patients_parked: int
+    oldest_due_seconds: float
+    referrals_open: dict[tuple[str, str], int]
+    evaluations: dict[str, int]
+
+
+class _Stored(Collector):
+    """The counts as metrics."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterable[Metric]:
+        """One family a measure."""
+        counts = self._counts
+        yield GaugeMetricFamily("patients_due", "Patients waiting for an evaluation.", counts.patients_due)
+        yield GaugeMetricFamily("patients_parked", "Patients that failed too often.", counts.patients_parked)
+        yield GaugeMetricFamily(
+            "oldest_due_seconds",
+            "How long the longest waiting patient has waited.",
+            counts.oldest_due_seconds,
+        )
+        open_ones = GaugeMetricFamily("referrals_open", "Open proposals.", labels=["target", "urgency"])
+        for (target, urgency), number in sorted(counts.referrals_open.items()):
+            open_ones.add_metric([target, urgency], number)
+        yield open_ones
+        evaluations = CounterMetricFamily("evaluations_total", "Decisions saved.", labels=["outcome"])
+        for outcome, number in sorted(counts.evaluations.items()):
+            evaluations.add_metric([outcome], number)
+        yield evaluations
+
+
+def exposition(counts: Counts | None) -> bytes:
+    """The page for Prometheus: this process's metrics, and the store's unless it cannot be read."""
+    if counts is None:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    registry.register(_Stored(counts))
+    return generate_latest(REGISTRY) + generate_latest(registry)
+
+
+def set_up_logs(level: str) -> None:
+    """Sends structlog's and every library's lines to stderr in one form; `level` is LOG_LEVEL."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _name_exception,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    last: Processor = structlog.processors.JSONRenderer()
+    if sys.stderr.isatty():
+        last = structlog.dev.ConsoleRenderer()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    logging.captureWarnings(True)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # what these say of each request or statement may quote a value; Celery's two speak of each wake-up
+    quiet = ("uvicorn.access", "httpx", "httpcore", "sqlalchemy", "alembic")
+    for name in (*quiet, "celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _name_exception(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """An exception's type and the places it passed; never its text."""
+    info = event.pop("exc_info", None)
+    record = event.get("_record")
+    if record is not None and record.exc_info:
+        info, record.exc_info, record.exc_text = record.exc_info, None, None
+    error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
+        event["exception"] = type(error).__name__
+        steps = extract_tb(error.__traceback__)[-8:]
+        event["passed"] = [f"{Path(at.filename).stem}.{at.name}:{at.lineno}" for at in steps]
+    return event

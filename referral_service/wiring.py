@@ -1,0 +1,75 @@
+"""Joins the ports to their adapters, from the settings; nothing else."""
+
+from dataclasses import dataclass
+
+from fhir_profiles import RESOURCES
+from referral_service import pathways
+from referral_service.clock import SystemClock
+from referral_service.core.pathway import Pathway
+from referral_service.doorbell import CeleryDoorbell
+from referral_service.fhir.concepts import Terminology
+from referral_service.fhir.read import Reader
+from referral_service.settings import Settings
+from referral_service.store.engine import connect
+from referral_service.store.store import SqlStore
+from referral_service.workflow.assess import Assessor
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything that the API needs; whoever made it closes it."""
+
+    settings: Settings
+    store: SqlStore
+    clock: SystemClock
+    doorbell: CeleryDoorbell
+    terminology: Terminology
+    pathway: Pathway
+    reader: Reader
+
+    def close(self) -> None:
+        """Stores what waits, and lets go of the database and the broker."""
+        self.doorbell.close()
+        self.store.close()
+
+
+def build_clock(settings: Settings) -> SystemClock:
+    """The clock, shifted as set."""
+    return SystemClock(settings.clock_shift)
+
+
+def build_store(settings: Settings) -> SqlStore:
+    """The store on the database that is set, migrated or not."""
+    return SqlStore(connect(settings.database), build_clock(settings), settings.lease_seconds)
+
+
+def build_pathway(settings: Settings) -> Pathway:
+    """The policy that is set, else our own; raises PathwayError."""
+    return pathways.load(settings.pathway or pathways.DEFAULT)
+
+
+def build_terminology(settings: Settings) -> Terminology:
+    """Our ValueSets, and the site's overlay; raises TerminologyError."""
+    overlay = [settings.terminology_dir] if settings.terminology_dir else []
+    return Terminology.load(RESOURCES / "valuesets", *overlay)
+
+
+def build_service(settings: Settings) -> Service:
+    """What the API serves; raises PathwayError and TerminologyError."""
+    terminology = build_terminology(settings)
+    return Service(
+        settings=settings,
+        store=build_store(settings),
+        clock=build_clock(settings),
+        doorbell=CeleryDoorbell(settings),
+        terminology=terminology,
+        pathway=build_pathway(settings),
+        reader=Reader(terminology, settings.canonical_base),
+    )
+
+
+def build_assessor(settings: Settings, store: SqlStore) -> Assessor:
+    """The verb that a worker runs; raises PathwayError."""
+    return Assessor(
+        store, build_clock(settings), build_pathway(settings), settings.canonical_base, settings.timezone
+    )

@@ -1,0 +1,1 @@
+"""The HTTP face, asked as its users ask it: over HTTP, on a real database."""

@@ -1,0 +1,125 @@
+"""The CapabilityStatement, walked: what it declares works, what it does not is refused."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from referral_service.fhir.check import check
+from tests.api.charts import new_id
+from tests.kit.server import Running
+
+ALLERGY = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
+SMALLEST: dict[str, dict[str, Any]] = {
+    "Patient": {},
+    "Condition": {"subject": {"reference": "Patient/x"}},
+    "Procedure": {"status": "completed", "subject": {"reference": "Patient/x"}},
+    "Observation": {"status": "final", "code": {"text": "x"}, "subject": {"reference": "Patient/x"}},
+    "QuestionnaireResponse": {"status": "completed", "subject": {"reference": "Patient/x"}},
+    "MedicationRequest": {
+        "status": "active",
+        "intent": "order",
+        "medicationCodeableConcept": {"text": "x"},
+        "subject": {"reference": "Patient/x"},
+    },
+    "MedicationStatement": {
+        "status": "active",
+        "medicationCodeableConcept": {"text": "x"},
+        "subject": {"reference": "Patient/x"},
+    },
+    "AllergyIntolerance": {
+        "clinicalStatus": {"coding": [{"system": ALLERGY, "code": "active"}]},
+        "patient": {"reference": "Patient/x"},
+    },
+    "DiagnosticReport": {"status": "final", "code": {"text": "x"}, "subject": {"reference": "Patient/x"}},
+    "ImagingStudy": {"status": "available", "subject": {"reference": "Patient/x"}},
+    "ServiceRequest": {"status": "active", "intent": "order", "subject": {"reference": "Patient/x"}},
+    "Encounter": {"status": "finished", "class": {"code": "AMB"}, "subject": {"reference": "Patient/x"}},
+    "Coverage": {
+        "status": "active",
+        "beneficiary": {"reference": "Patient/x"},
+        "payor": [{"display": "x"}],
+    },
+    "Consent": {
+        "status": "active",
+        "scope": {"text": "x"},
+        "category": [{"text": "x"}],
+        "patient": {"reference": "Patient/x"},
+        "policyRule": {"text": "x"},
+    },
+    "Goal": {
+        "lifecycleStatus": "active",
+        "description": {"text": "x"},
+        "subject": {"reference": "Patient/x"},
+    },
+    "Organization": {"name": "x"},
+    "Practitioner": {},
+    "PractitionerRole": {},
+    "Location": {},
+}
+EVERY_TYPE = {*SMALLEST, "Task", "GuidanceResponse", "Provenance", "DetectedIssue"}
+VALUES = {"token": "x", "reference": "x", "date": "2026"}
+
+
+@pytest.fixture(scope="module")
+def statement(server: Running) -> dict[str, Any]:
+    found: dict[str, Any] = server.http.get("/metadata").json()
+    return found
+
+
+def declared(statement: dict[str, Any]) -> Iterator[tuple[str, set[str], dict[str, str]]]:
+    """Each type with its interactions and its search parameters."""
+    for one in statement["rest"][0]["resource"]:
+        codes = {interaction["code"] for interaction in one["interaction"]}
+        yield one["type"], codes, {p["name"]: p["type"] for p in one["searchParam"]}
+
+
+def test_the_statement_is_valid_and_names_every_type(statement: dict[str, Any]) -> None:
+    assert check(statement) == []
+    assert statement["fhirVersion"] == "4.0.1"
+    assert {kind for kind, _, _ in declared(statement)} == EVERY_TYPE
+
+
+def test_every_declared_parameter_can_be_searched_by(server: Running, statement: dict[str, Any]) -> None:
+    strict = {"prefer": "handling=strict"}
+    for kind, _, parameters in declared(statement):
+        for name, sort in parameters.items():
+            answer = server.http.get(f"/{kind}", params={name: VALUES[sort]}, headers=strict)
+            assert answer.status_code == 200, (kind, name, answer.text)
+        for name in {"subject", "code", "status", "date", "focus", "intent", "target"} - parameters.keys():
+            assert server.http.get(f"/{kind}", params={name: "x"}, headers=strict).status_code == 400
+
+
+@pytest.mark.parametrize("kind", sorted(SMALLEST))
+def test_what_is_taken_in_can_be_used_as_declared(
+    server: Running, statement: dict[str, Any], kind: str
+) -> None:
+    (codes,) = (codes for one, codes, _ in declared(statement) if one == kind)
+    assert codes == {"create", "read", "vread", "update", "delete", "history-instance", "search-type"}
+    mine = {"resourceType": kind, "id": new_id("cap"), **SMALLEST[kind]}
+    url = f"/{kind}/{mine['id']}"
+    assert server.post(mine).status_code == 201
+    assert server.put(mine).status_code == 201
+    assert server.http.get(url).status_code == 200
+    assert server.http.get(f"{url}/_history/1").status_code == 200
+    assert server.http.get(f"{url}/_history").status_code == 200
+    assert server.search(kind, _id=mine["id"])["total"] == 1
+    assert server.http.delete(url).status_code == 204
+    assert server.http.patch(url, json={}).status_code == 405
+
+
+@pytest.mark.parametrize("kind", sorted(EVERY_TYPE - set(SMALLEST)))
+def test_what_is_only_given_out_cannot_be_written(
+    server: Running, statement: dict[str, Any], kind: str
+) -> None:
+    (codes,) = (codes for one, codes, _ in declared(statement) if one == kind)
+    assert codes == {"read", "vread", "history-instance", "search-type"}
+    assert server.search(kind)["type"] == "searchset"
+    assert server.http.get(f"/{kind}/none").status_code == 404
+    assert server.http.post(f"/{kind}", json={"resourceType": kind}).status_code == 405
+    for method in ("PUT", "DELETE", "PATCH"):
+        assert server.http.request(method, f"/{kind}/none").status_code == 405
+
+
+def test_batches_and_transactions_are_declared(statement: dict[str, Any]) -> None:
+    assert [one["code"] for one in statement["rest"][0]["interaction"]] == ["transaction", "batch"]

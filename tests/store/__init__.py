@@ -1,0 +1,1 @@
+"""One contract, asked of SQLite and of PostgreSQL."""

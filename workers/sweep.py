@@ -1,0 +1,99 @@
+"""The sweep: in every worker process a thread that looks each second whether somebody is due.
+
+So a decision follows within seconds whether or not the broker is up, and time alone wakes whom it must. The
+doorbell's wake-ups run the same loop; one of the two runs at a time. As long as either makes progress, the
+process touches its file in DATA_DIR/heartbeats; its age tells a supervisor that the process hangs.
+"""
+
+import os
+from threading import Event, Lock, Thread
+
+import structlog
+
+from referral_service.settings import Settings
+from referral_service.wiring import build_assessor, build_clock, build_store
+from referral_service.workflow.assess import Assessor
+
+_EVERY_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Sweep:
+    """Evaluates whoever is due; `run` at once, and each second by itself once it is started."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Opens nothing yet."""
+        self._settings = settings
+        self._clock = build_clock(settings)
+        self._store = build_store(settings)
+        self._assessor: Assessor | None = None
+        self._busy = Lock()
+        self._finishing = Event()
+        self._thread = Thread(target=self._serve, name="sweep", daemon=True)
+        self._heartbeat = settings.heartbeat_folder / f"worker-{os.getpid()}"
+        self._is_out = False
+
+    def start(self) -> None:
+        """Begins to look, at once; raises PathwayError."""
+        self._assessor = build_assessor(self._settings, self._store)
+        self._heartbeat.parent.mkdir(parents=True, exist_ok=True)
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Lets the batch at hand be the last."""
+        self._finishing.set()
+
+    def stop(self) -> None:
+        """Waits for the last batch, and lets go of the database."""
+        self.finish()
+        if self._thread.is_alive():
+            self._thread.join(timeout=self._settings.lease_seconds)
+        self._store.close()
+        self._heartbeat.unlink(missing_ok=True)
+
+    def run(self) -> None:
+        """Evaluates batch after batch until nobody is due; waits while the other one does."""
+        with self._busy:
+            self._run()
+
+    def _serve(self) -> None:
+        while not self._finishing.is_set():
+            # never waits for a wake-up that is at work: it leaves nobody
+            if self._busy.acquire(blocking=False):
+                try:
+                    self._look()
+                finally:
+                    self._busy.release()
+            self._finishing.wait(_EVERY_SECONDS)
+
+    def _look(self) -> None:
+        try:
+            is_due = self._store.is_anybody_due(self._clock.as_of())
+        except Exception as error:  # noqa: BLE001 - a look that fails must not end the looking
+            self._complain(error)
+        else:
+            self._recover()
+            if is_due:
+                self._run()
+        self._heartbeat.touch()
+
+    def _run(self) -> None:
+        assert self._assessor is not None, "start comes first"
+        try:
+            while not self._finishing.is_set() and self._assessor.run_due():
+                self._heartbeat.touch()
+        except Exception as error:  # noqa: BLE001 - the same
+            self._complain(error)
+        else:
+            self._recover()
+
+    def _complain(self, error: Exception) -> None:
+        if not self._is_out:
+            _log.error("patients cannot be evaluated now", exc_info=error)
+        self._is_out = True
+
+    def _recover(self) -> None:
+        if self._is_out:
+            _log.info("patients are evaluated again")
+        self._is_out = False
