@@ -11,7 +11,7 @@ from referral_service.core.criteria import criteria, unasked, waived
 from referral_service.core.decision import Criterion, Decision
 from referral_service.core.episode import Episode
 from referral_service.core.flags import Flag
-from referral_service.core.left_out import left_out
+from referral_service.core.left_out import Seen, left_out
 from referral_service.core.outlook import Outlook, outlook
 from referral_service.core.record import Record
 from referral_service.core.table import Verdict
@@ -79,9 +79,14 @@ def assemble(
         flags=tuple((f.concept, _date(f.day), f.condition.source) for f in flags),
         flag_regions=tuple(dict.fromkeys(f.region for f in flags if f.region)),
         notes=_notes(first),
-        left_out=left_out(first.record, facts, used, day) if first.record else (),
+        left_out=left_out(_seen(first, first.record), facts, used, day) if first.record else (),
         is_open=bool(first.episode and first.episode.is_open),
     )
+
+
+def _seen(judged: Judged, record: Record) -> Seen:
+    assessment = judged.assessment
+    return Seen(record, judged.region, assessment.with_untied if assessment else True)
 
 
 def _date(day: int | None) -> date | None:

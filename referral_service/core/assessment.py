@@ -244,7 +244,8 @@ class Assessment:
             place.elsewhere and end >= floor and self.horizon.has_come(start)
             for _, place, start, end in self.record.medications
         )
-        return medicated or any(counts(t) for t in self.record.treatments)
+        undated = any(t.place.elsewhere and t.kind != "passive" for t in self.record.undated)
+        return medicated or undated or any(counts(t) for t in self.record.treatments)
 
     @cached_property
     def opioid_days(self) -> int:

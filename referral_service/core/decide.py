@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from referral_service.core.assembly import Judged, assemble
 from referral_service.core.assessment import Assessment
 from referral_service.core.dates import Horizon
@@ -15,7 +17,7 @@ from referral_service.core.episode import Episode, closing_reasons, episodes
 from referral_service.core.flags import Flag, Flags
 from referral_service.core.holds import is_deceased, is_pregnant
 from referral_service.core.pathway import Pathway
-from referral_service.core.record import Record
+from referral_service.core.record import REGIONS, Record
 from referral_service.core.settle import Facts, Settler
 from referral_service.core.table import WAITING, Verdict, verdict
 from referral_service.core.timeline import Timeline
@@ -26,15 +28,15 @@ _URGENT_REASONS = ("red-flag-hard", "red-flag-soft", "possible-red-flag")
 
 
 class Answer(NamedTuple):
-    """The decisions of one patient, and the first later day on which any of them changes or one is added."""
+    """The decisions of one patient, earlier closed episodes last; the first later day that any changes."""
 
     decisions: tuple[Decision, ...]
     wake_on: date | None
 
 
 def decide(timeline: Timeline, pathway: Pathway, as_of: date) -> tuple[Decision, ...]:
-    """One decision for each region that has or had an episode, or one without a region."""
-    return ask(timeline, pathway, as_of).decisions
+    """One decision for each region that has or had an episode, or one without a region; no history."""
+    return tuple(d for d in ask(timeline, pathway, as_of).decisions if not d.is_history)
 
 
 def ask(timeline: Timeline, pathway: Pathway, as_of: date) -> Answer:
@@ -45,7 +47,11 @@ def ask(timeline: Timeline, pathway: Pathway, as_of: date) -> Answer:
     now = {key: combined(judged) for key, judged in today.items()}
     wakes, any_wake = question.wakes(now, day, horizon)
     decisions = tuple(
-        assemble(judged, now[key], timeline.facts, day, wakes.get(key)) for key, judged in today.items()
+        replace(
+            assemble(judged, now[key], timeline.facts, day, wakes.get(key)),
+            is_history=key is not None and key != judged[0].region,
+        )
+        for key, judged in today.items()
     )
     return Answer(decisions, None if any_wake is None else date.fromordinal(any_wake))
 
@@ -82,10 +88,11 @@ class Question:
         last = day + self._pathway.numbers.wake_within.value
         found: dict[str | None, int] = {}
         first: int | None = None
-        while following <= last and len(found) < len(now):
+        asked = {key: said for key, said in now.items() if key in (None, *REGIONS)}
+        while following <= last and len(found) < len(asked):
             judged, beyond = self.on(following)
             later = {key: combined(each).answer for key, each in judged.items()}
-            for key, verdict_now in now.items():
+            for key, verdict_now in asked.items():
                 if key not in found and later.get(key) != verdict_now.answer:
                     found[key] = following
             if first is None and (found or later.keys() - now.keys()):
@@ -111,6 +118,7 @@ def combined(judged: Sequence[Judged]) -> Verdict:
 def _aligned(variants: Sequence[Mapping[str | None, Judged]]) -> dict[str | None, list[Judged]]:
     """Per region the judgement of every variant; a variant without the region has nobody to refer there."""
     keys = list(dict.fromkeys(key for variant in variants for key in variant))
+    keys = [key for key in keys if key in (None, *REGIONS) or all(key in v for v in variants)]
     if len(keys) > 1 and all(
         v[None].verdict.outcome == "no-qualifying-condition" for v in variants if None in v
     ):
@@ -120,16 +128,18 @@ def _aligned(variants: Sequence[Mapping[str | None, Judged]]) -> dict[str | None
 
 def _judge(record: Record, horizon: Horizon) -> dict[str | None, Judged]:
     """Every decision of one patient on one day, with exact dates."""
-    all_episodes = episodes(record, horizon)
-    opened = {region: e for region, e in all_episodes.items() if e.is_open}
+    chains = episodes(record, horizon)
+    last = {region: found[-1] for region, found in chains.items()}
+    opened = {region: e for region, e in last.items() if e.is_open}
+    earlier: dict[str | None, Judged] = {
+        f"{e.region} {e.start}": _over(e) for found in chains.values() for e in found[:-1]
+    }
     if is_deceased(record, horizon):
-        return _after_death(all_episodes)
+        return {**_after_death(last), **earlier}
     flags = Flags(record, horizon, is_pregnant(record, horizon))
     found: dict[str | None, Judged] = {
-        region: _judge_open(record, episode, horizon, flags, opened)
-        if region in opened
-        else Judged(Verdict("no-qualifying-condition", ("resolved",)), region, episode=episode)
-        for region, episode in all_episodes.items()
+        region: _judge_open(record, episode, horizon, flags, opened) if region in opened else _over(episode)
+        for region, episode in last.items()
     }
     if flags.hard and not opened:
         region = flags.hard[0].region
@@ -138,17 +148,20 @@ def _judge(record: Record, horizon: Horizon) -> dict[str | None, Judged]:
     if not found:
         reasons = closing_reasons(record, horizon)
         found[None] = Judged(Verdict("no-qualifying-condition", reasons), None)
-    return {key: judged._replace(record=record) for key, judged in found.items()}
+    return {key: judged._replace(record=record) for key, judged in (*found.items(), *earlier.items())}
 
 
-def _after_death(all_episodes: Mapping[str, Episode]) -> dict[str | None, Judged]:
+def _over(episode: Episode) -> Judged:
+    return Judged(Verdict("no-qualifying-condition", ("resolved",)), episode.region, episode=episode)
+
+
+def _after_death(last: Mapping[str, Episode]) -> dict[str | None, Judged]:
     dead = Verdict("on-hold", ("deceased",))
-    over = Verdict("no-qualifying-condition", ("resolved",))
-    if not all_episodes:
+    if not last:
         return {None: Judged(dead, None)}
     return {
-        region: Judged(dead if episode.is_open else over, region, episode=episode)
-        for region, episode in all_episodes.items()
+        region: Judged(dead, region, episode=episode) if episode.is_open else _over(episode)
+        for region, episode in last.items()
     }
 
 

@@ -38,8 +38,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Days are local days. `evidence` and `conditions` are references; `evidence` is versioned. `conditions` are
     the episode's active ones, `chain` all of its. `flags` are the concepts of red flags with the day they are
     dated and their source; `flag_regions` the regions that hard flags name, the gravest flag's first.
-    `left_out` pairs a fact with its reason. `needs` are the smallest missing pieces with their number,
-    `earliest_on` the day on which the trial could be complete at its recorded pace.
+    `is_history`: an earlier, closed episode of a region that had a later one. `left_out` pairs a fact with
+    its reason. `needs` are the smallest missing pieces with their number, `earliest_on` the day on which the
+    trial could be complete at its recorded pace.
     """
 
     region: str | None
@@ -63,6 +64,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     notes: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
     is_open: bool = False
+    is_history: bool = False
 
     @property
     def answer(self) -> tuple[str, str | None, frozenset[str]]:

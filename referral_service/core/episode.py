@@ -82,8 +82,8 @@ def spell_of(condition: Condition, horizon: Horizon, months: int) -> Spell | Non
     return Spell(condition, start, max(start, end), False)
 
 
-def episodes(record: Record, horizon: Horizon) -> dict[str, Episode]:
-    """The last episode of each region that ever had one, in the order of REGIONS."""
+def episodes(record: Record, horizon: Horizon) -> dict[str, list[Episode]]:
+    """The episodes of each region that ever had one, oldest first; only the last can be open."""
     months = record.pathway.numbers.active_without_status.value
     by_region: dict[str, list[Spell]] = {}
     for condition in record.confirmed:
@@ -91,19 +91,21 @@ def episodes(record: Record, horizon: Horizon) -> dict[str, Episode]:
         if regions and (spell := spell_of(condition, horizon, months)):
             for region in regions:
                 by_region.setdefault(region, []).append(spell)
-    return {region: _last_chain(region, by_region[region]) for region in REGIONS if region in by_region}
+    return {region: _chains(region, by_region[region]) for region in REGIONS if region in by_region}
 
 
-def _last_chain(region: str, spells: list[Spell]) -> Episode:
+def _chains(region: str, spells: list[Spell]) -> list[Episode]:
     spells.sort(key=lambda spell: (spell.start, spell.end, spell.condition.source))
-    chain: list[Spell] = []
+    chains: list[list[Spell]] = []
     end = 0
     for spell in spells:
-        if chain and spell.start > end:
-            chain = []
-        chain.append(spell)
-        end = max(spell.end, end) if len(chain) > 1 else spell.end
-    return Episode(region, chain[0].start, tuple(chain))
+        if chains and spell.start <= end:
+            chains[-1].append(spell)
+            end = max(end, spell.end)
+        else:
+            chains.append([spell])
+            end = spell.end
+    return [Episode(region, chain[0].start, tuple(chain)) for chain in chains]
 
 
 def regionless(record: Record, horizon: Horizon, wanted: Callable[[Meaning], bool]) -> list[Spell]:

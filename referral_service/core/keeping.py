@@ -20,11 +20,11 @@ _SAYS_NOTHING = Decision(region=None, outcome="no-qualifying-condition", reasons
 
 
 class Kept(NamedTuple):
-    """All episodes as they are to be remembered, those whose decision is news, and one that is gone."""
+    """All episodes as they are to be remembered, those whose decision is news, and those that are gone."""
 
     episodes: tuple[KeptEpisode, ...]
     changed: tuple[KeptEpisode, ...]
-    gone: KeptEpisode | None = None
+    gone: tuple[KeptEpisode, ...] = ()
 
 
 class Keeper:
@@ -41,7 +41,7 @@ class Keeper:
 
     def keep(self, decisions: Sequence[Decision], as_of: date) -> Kept:
         """Every remembered episode with its present decision."""
-        had_episode = any(e.region is not None and e.key != NO_EPISODE for e in self._known.values())
+        had_episode = any(e.decision.reasons for key, e in self._known.items() if key != NO_EPISODE)
         now: dict[str, KeptEpisode] = {}
         for decision in decisions:
             if had_episode and decision.region is None and decision.outcome == "no-qualifying-condition":
@@ -54,10 +54,12 @@ class Keeper:
                 conditions=decision.chain or episode.conditions,
                 decision=decision,
             )
+        spoken_of = {source for decision in decisions for source in decision.chain}
+        merged = {k for k, e in self._known.items() if e.conditions and spoken_of.issuperset(e.conditions)}
         for key, episode in self._known.items():
-            if key not in now and key != NO_EPISODE:
+            if key not in now and key not in merged and key != NO_EPISODE and episode.decision.reasons:
                 now[key] = self._closed(episode, as_of)
-        return self._compared(now)
+        return self._compared(now, merged)
 
     def _for(self, decision: Decision, taken: dict[str, KeptEpisode]) -> KeptEpisode:
         """The remembered episode that shares a condition of the chain, else a new one."""
@@ -100,14 +102,22 @@ class Keeper:
         )
         return replace(episode, is_open=False, decision=closed)
 
-    def _compared(self, now: dict[str, KeptEpisode]) -> Kept:
+    def _compared(self, now: dict[str, KeptEpisode], merged: set[str]) -> Kept:
+        """`merged`: episodes whose conditions are all spoken of; those not kept are now part of another."""
         changed = {key: e for key, e in now.items() if self._is_news(e)}
         for key, episode in changed.items():
             now[key] = changed[key] = replace(episode, guidance_version=episode.guidance_version + 1)
-        gone = None
-        lone = self._known.get(NO_EPISODE)
-        if lone and NO_EPISODE not in now and lone.decision.reasons:
-            gone = replace(lone, decision=_SAYS_NOTHING, guidance_version=lone.guidance_version + 1)
+        gone = tuple(
+            replace(
+                episode,
+                is_open=False,
+                conditions=(),
+                decision=_SAYS_NOTHING,
+                guidance_version=episode.guidance_version + 1,
+            )
+            for key, episode in self._known.items()
+            if key not in now and key in {NO_EPISODE, *merged} and episode.decision.reasons
+        )
         return Kept(tuple(now.values()), tuple(changed.values()), gone)
 
     def _is_news(self, episode: KeptEpisode) -> bool:

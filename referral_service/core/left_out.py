@@ -1,6 +1,7 @@
 """Why a fact that we hold decided nothing: every fact received and not used is named with its reason."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from referral_service.core.record import DENIED, REPORTED, Record
 from referral_service.core.response import point
@@ -24,22 +25,30 @@ _NO_TREATMENT = {
 }
 
 
+class Seen(NamedTuple):
+    """From where a fact is looked at: one region (None: no episode), with or without untied facts."""
+
+    record: Record
+    region: str | None
+    with_untied: bool
+
+
 def left_out(
-    record: Record, facts: Iterable[AnyFact], used: frozenset[str], day: int
+    seen: Seen, facts: Iterable[AnyFact], used: frozenset[str], day: int
 ) -> tuple[tuple[str, str], ...]:
     """Each fact that is not among the versioned references `used`, with its reason. `facts` as received."""
     found = {
-        f.evidence: reason for f in facts if f.evidence not in used and (reason := _reason(record, f, day))
+        f.evidence: reason for f in facts if f.evidence not in used and (reason := _reason(seen, f, day))
     }
     return tuple(sorted(found.items()))
 
 
-def _reason(record: Record, fact: AnyFact, day: int) -> str | None:
+def _reason(seen: Seen, fact: AnyFact, day: int) -> str | None:
     if isinstance(fact, Unused):
         return fact.reason
     if getattr(fact, "status", "") == "entered-in-error":
         return "entered-in-error"
-    return _reason_by_kind(record, fact) or _reason_by_day(fact, day)
+    return _reason_by_kind(seen, fact) or _reason_by_day(fact, day)
 
 
 def _reason_by_day(fact: AnyFact, day: int) -> str | None:
@@ -51,18 +60,18 @@ def _reason_by_day(fact: AnyFact, day: int) -> str | None:
     return None
 
 
-def _reason_by_kind(record: Record, fact: AnyFact) -> str | None:
+def _reason_by_kind(seen: Seen, fact: AnyFact) -> str | None:
     match fact:
         case Condition():
             return _of_condition(fact)
         case Procedure():
-            return _of_procedure(record, fact)
+            return _of_procedure(seen, fact)
         case Medication():
-            return None if fact.is_given else "not-given"
+            return _of_medication(seen, fact)
         case Score():
-            return _of_score(record, fact)
+            return _of_score(seen, fact)
         case Imaging():
-            return None if fact.status in REPORTED else "not-final"
+            return _of_place(seen, fact) if fact.status in REPORTED else "not-final"
         case Order() if fact.is_ours:
             return "our-own-referral"
         case _:
@@ -77,32 +86,45 @@ def _of_condition(fact: Condition) -> str | None:
     return None
 
 
-def _of_procedure(record: Record, fact: Procedure) -> str | None:
+def _of_procedure(seen: Seen, fact: Procedure) -> str | None:
     if fact.status not in ("completed", "in-progress"):
         return "not-done" if fact.status == "not-done" else "not-completed"
     for meaning in fact.meanings:
         if meaning.role in _NO_TREATMENT:
             return _NO_TREATMENT[meaning.role]
-    if fact.start is None:
-        return "undated"
-    return _of_place(record, fact)
+    return "undated" if fact.start is None else _of_place(seen, fact)
 
 
-def _of_place(record: Record, fact: Procedure | Medication | Score) -> str | None:
-    place = record.place(fact.tie)
+def _of_medication(seen: Seen, fact: Medication) -> str | None:
+    if not fact.is_given:
+        return "not-given"
+    if reason := _of_place(seen, fact):
+        return reason
+    credited = seen.record.pathway.concepts.medication_credited
+    return None if any(m.concept in credited for m in fact.meanings) else "noted-only"
+
+
+def _of_place(seen: Seen, fact: Procedure | Medication | Score | Imaging) -> str | None:
+    place = seen.record.place(fact.tie)
     if place.elsewhere:
         return "other-body-part"
-    return "region-unclear" if place.is_untied else None
+    if place.is_untied:
+        return None if seen.with_untied else "region-unclear"
+    return None if seen.region is None or seen.region in place.regions else "other-region"
 
 
-def _of_score(record: Record, fact: Score) -> str | None:
+def _of_score(seen: Seen, fact: Score) -> str | None:
+    pathway = seen.record.pathway
     if fact.status not in REPORTED:
         return "not-final"
-    name = record.pathway.instrument_of.get(fact.concept)
+    name = pathway.instrument_of.get(fact.concept)
     if name is None:
         return "not-an-instrument"
+    instrument = pathway.instruments[name]
     if fact.at is None:
         return "undated"
-    if point(fact, record.pathway.instruments[name]) is None:
+    if point(fact, instrument) is None:
         return "out-of-range"
-    return _of_place(record, fact)
+    if instrument.regions:
+        return None if seen.region is None or seen.region in instrument.regions else "other-region"
+    return _of_place(seen, fact)

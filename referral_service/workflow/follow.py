@@ -69,18 +69,17 @@ class Follow:
         """Everything that this evaluation changes."""
         for episode in self._news.changed:
             self._decided(episode)
-        if gone := self._news.gone:
+        for gone in self._news.gone:
             self._deleted.append(("GuidanceResponse", gone.guidance))
             self._happened("replaced", f"GuidanceResponse/{gone.guidance}")
         decisions = {key: episode.decision for key, episode in self._kept.items()}
         for move in moves(decisions, self._chart.referrals):
             self._follow(move)
         self._tell_provenance()
-        changed = {e.key: e for e in (*self._news.changed, *((gone,) if gone else ()))}
         return Result(
             claim=self._chart.claim,
             writes=tuple(self._writes()),
-            episodes=tuple(changed.values()),
+            episodes=(*self._news.changed, *self._news.gone),
             referrals=tuple(self._referrals.values()),
             happenings=tuple(self._happenings),
             wake_at=wake_at,

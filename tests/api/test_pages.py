@@ -96,11 +96,13 @@ def test_what_waits_is_listed_with_the_urgent_first(alone: Running) -> None:
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     heading, *rows = Cells(answer.text).rows
     assert len(heading) == len(rows[0]) == 8
+    due, wakes = "2026-06-01 08:00", "2026-07-20"
+    reasons = "function-flat, rebound"
     assert rows == [
-        ["Urgent", "Patient/c", "lumbar", "surgical evaluation", "red-flag-hard", "requested", "2026-06-01 08:00", "2026-07-20"],
-        ["Urgent", "Patient/b", "lumbar", "review", "possible-red-flag", "requested", "none", "2026-07-20"],
-        ["Routine", "Patient/a", "lumbar", "intradiscal evaluation", "function-flat, rebound", "requested", "2026-06-01 08:00", "2026-07-20"],
-    ]  # fmt: skip
+        ["Urgent", "Patient/c", "lumbar", "surgical evaluation", "red-flag-hard", "requested", due, wakes],
+        ["Urgent", "Patient/b", "lumbar", "review", "possible-red-flag", "requested", "none", wakes],
+        ["Routine", "Patient/a", "lumbar", "intradiscal evaluation", reasons, "requested", due, wakes],
+    ]
 
 
 def test_a_page_says_loudly_how_the_service_runs(tmp_path: Path) -> None:

@@ -1,11 +1,25 @@
 """Searching: each parameter, pages, and what a search must refuse."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.api.charts import CLINICAL, ICD_10_CM, condition, issues, new_id, order, patient, score, therapy
-from tests.kit.server import Running, ids
+from tests.kit.databases import postgresql
+from tests.kit.server import Running, ids, running
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service on each of the two databases."""
+    folder = tmp_path_factory.mktemp("searched")
+    if request.param == "sqlite":
+        with running(folder) as served:
+            yield served
+    else:
+        with postgresql() as address, running(folder, database_url=address) as served:
+            yield served
 
 
 def stored(server: Running, *resources: dict[str, Any]) -> list[str]:

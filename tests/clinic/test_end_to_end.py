@@ -68,12 +68,14 @@ def test_a_worker_killed_in_the_middle_costs_nothing(tmp_path: Path) -> None:
     resources = [resource for story in STORIES for resource in build(story, today())]
     third = len(resources) // 3
     with clinic(tmp_path) as running:
-        # All patients' resources mixed, treatments before the Patient they are of.
-        for part in range(3):
-            running.ehr.shuffled(resources[part * third : (part + 1) * third if part < 2 else None])
-            dead = running.kill_worker()
-            assert dead
-        wait_until(lambda: running.has_new_worker(dead))
+        # All patients' resources mixed, most treatments before the Patient they are of.
+        running.ehr.shuffled(resources[:third])
+        first = running.kill_worker()
+        running.ehr.shuffled(resources[third : 2 * third])
+        wait_until(lambda: running.has_new_worker(first))
+        second = running.kill_worker()
+        running.ehr.shuffled(resources[2 * third :])
+        wait_until(lambda: running.has_new_worker(first | second))
         running.wait_until_quiet()
         identifiers = Counter(
             each.identifier for referrals in running.referrals(STORIES).values() for each in referrals

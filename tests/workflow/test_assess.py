@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +233,28 @@ def test_an_older_onset_moves_the_first_day_and_keeps_the_episode_and_its_referr
     clinic.post({"condition": "M51.360", "onset": -300, "id": "disc"})
     assert len(clinic.emitted("GuidanceResponse")) == 1
     assert clinic.proposals() == [("intradiscal", "routine", "draft")]
+
+
+OLD = {"condition": "M54.41", "onset": -900, "abated": -700, "clinical": "resolved", "id": "old"}
+NEW = {"condition": "M54.41", "onset": -60, "id": "new"}
+LINK = {"condition": "M54.50", "onset": -750, "id": "link"}
+
+
+@pytest.mark.parametrize("order", list(permutations((OLD, NEW))), ids=["old-first", "new-first"])
+def test_an_earlier_closed_episode_is_told_whichever_arrives_first(
+    clinic: Clinic, order: tuple[dict[str, Any], ...]
+) -> None:
+    for item in order:
+        clinic.post(item)
+    assert sorted(clinic.outcomes()) == [("lumbar", "no-qualifying-condition"), ("lumbar", "not-started")]
+
+
+@pytest.mark.parametrize("order", list(permutations((OLD, NEW, LINK))))
+def test_a_condition_that_links_two_episodes_makes_them_one(
+    clinic: Clinic, order: tuple[dict[str, Any], ...]
+) -> None:
+    for item in order:
+        clinic.post(item)
+    assert clinic.outcomes() == [("lumbar", "not-started")]
+    (guidance,) = clinic.emitted("GuidanceResponse")
+    assert _said(guidance, "episodeStart") == str(TODAY - timedelta(days=900))
