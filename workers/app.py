@@ -7,6 +7,7 @@ from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
 from referral_service.doorbell import QUEUE, transport_options
+from referral_service.pathways import PathwayError
 from referral_service.settings import load
 from referral_service.telemetry import set_up_logs
 from workers.sweep import Sweep
@@ -53,7 +54,11 @@ def _lines(**_: object) -> None:
 
 def _start(**_: object) -> None:
     # before the broker is reached: patients are evaluated also while it is dead
-    sweep.start()
+    try:
+        sweep.start()
+    except PathwayError as error:
+        # Celery would log any other exception here, and go on
+        raise SystemExit(f"referral-service: {error}") from error
 
 
 def _finish(**_: object) -> None:

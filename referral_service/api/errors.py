@@ -13,6 +13,7 @@ from referral_service.fhir.transaction import PRECONDITIONS
 from referral_service.store.failures import problem_of
 
 MEDIA_TYPE = "application/fhir+json; charset=utf-8"
+_OURS = 500
 _log = structlog.get_logger(__name__)
 
 _SENTENCES = {
@@ -52,8 +53,12 @@ def refusal(status: int, issues: tuple[Issue, ...], headers: dict[str, str] | No
 async def on_problem(request: Request, error: Exception) -> Response:
     """Problem and HttpProblem, wherever raised."""
     assert isinstance(error, Problem | HttpProblem)
-    headers = error.headers if isinstance(error, HttpProblem) else None
-    return refusal(status_of(error), error.issues, headers)
+    status = status_of(error)
+    headers = error.headers if isinstance(error, HttpProblem) else {}
+    if status >= _OURS:
+        _log.warning("a request failed", status=status)
+        headers = {**headers, "Retry-After": "1"}
+    return refusal(status, error.issues, headers)
 
 
 async def on_database_failure(request: Request, error: Exception) -> Response:

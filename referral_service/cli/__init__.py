@@ -1,32 +1,51 @@
 """The command line: `referral-service COMMAND`. It ends with 0 on success, 1 on failure, 2 on wrong use."""
 
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 
 import typer
 
-from referral_service.cli import assess, demo, service
-from referral_service.cli.start import CannotStart
 from referral_service.settings import SettingsError
 
-app = typer.Typer(
-    name="referral-service",
-    help="Watches conservative spine care and drafts the referral once it is exhausted.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,  # they print the values of variables, which may be a patient's
-)
-app.command()(service.up)
-app.command()(service.api)
-app.command()(service.worker)
-app.command()(service.migrate)
-app.command()(demo.demo)
-app.command()(assess.assess)
+# Command, and the module of this folder whose function of that name it is.
+COMMANDS = {
+    "up": "service",
+    "api": "service",
+    "worker": "service",
+    "migrate": "service",
+    "demo": "demo",
+    "assess": "assess",
+}
+
+
+class CannotStart(Exception):
+    """The text says why, in one line or several, for the person who started it."""
+
+
+def build_app(names: Iterable[str]) -> typer.Typer:
+    """The command line with these commands of the table; importing their modules takes a while."""
+    app = typer.Typer(
+        name="referral-service",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,  # they print the values of variables, which may be a patient's
+    )
+    app.callback()(_describe)
+    for name in names:
+        app.command(name)(getattr(import_module(f"referral_service.cli.{COMMANDS[name]}"), name))
+    return app
+
+
+def _describe() -> None:
+    """Watches conservative spine care and drafts the referral once it is exhausted."""
 
 
 def main() -> None:
-    """Runs one command; what stops its start is said in one line a fault."""
+    """Runs the command that is asked for; what stops its start is said in one line a fault."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        app()
+        build_app([asked] if asked in COMMANDS else COMMANDS)()
     except SettingsError as error:
         _say(str(error))
         sys.exit(2)

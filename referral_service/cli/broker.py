@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
-from referral_service.cli.start import CannotStart
+from referral_service.cli import CannotStart
 from referral_service.settings import Settings
 
 _WAIT_SECONDS = 10.0
@@ -44,10 +44,17 @@ def wait_for_broker(settings: Settings) -> bool:
     """Whether the embedded broker takes connections, within a few seconds."""
     end = monotonic() + _WAIT_SECONDS
     while monotonic() < end:
-        with socket.socket(socket.AF_UNIX) as client, suppress(OSError):
-            client.connect(str(settings.broker_socket))
+        if is_answering(settings.broker_socket):
             return True
         sleep(0.02)
+    return False
+
+
+def is_answering(address: Path) -> bool:
+    """Whether somebody takes connections on that socket."""
+    with socket.socket(socket.AF_UNIX) as client, suppress(OSError):
+        client.connect(str(address))
+        return True
     return False
 
 

@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic, time
 
+from referral_service.cli import CannotStart
+
 _SHORT_SECONDS = 5.0
 _LONGEST_PAUSE = 10.0
 _STOP_SECONDS = 15.0
 _GIVE_UP_AFTER = 3
+_REFUSALS = (1, 2)  # what our commands end with when they cannot start
 
 _SET_PARENT_DEATH_SIGNAL = 1
 _C = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -22,28 +25,29 @@ class Child:
     """One program, kept running. `tick` is to be called a few times a second."""
 
     def __init__(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], say: Callable[[str], None]
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        is_well: Callable[[int], bool],
+        say: Callable[[str], None],
     ) -> None:
-        """`say` prints one line; nothing is started yet."""
+        """`is_well` says of its process id whether it does its work; `say` prints a line. Starts nothing."""
         self.name = name
+        self.has_been_well = False
         self._command = list(command)
         self._environment = dict(environment)
+        self._is_well = is_well
         self._say = say
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._again = 0.0
         self._short_lives = 0
-        self._lived = False
 
     @property
     def pid(self) -> int | None:
         """Its process id while it runs."""
         return self._process.pid if self._process else None
-
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether it ended soon each time it was started, and never lived."""
-        return not self._lived and self._short_lives >= _GIVE_UP_AFTER
 
     def start(self) -> None:
         """Starts it, in a session of its own: a Ctrl-C is the supervisor's to pass on, in order."""
@@ -58,20 +62,25 @@ class Child:
         self._say(f"{self.name:<10} started, pid {self._process.pid}")
 
     def tick(self) -> None:
-        """Notices its end, and starts it again: at once, later the more often it ended soon."""
+        """Notices its end, and starts it again: at once, later the more often it ended soon.
+
+        Raises CannotStart when it has never been well and refuses to start, or has ended a few times.
+        """
         if self._process is None:
             if monotonic() >= self._again:
                 self.start()
             return
         code = self._process.poll()
-        age = monotonic() - self._started
         if code is None:
-            self._lived = self._lived or age > _SHORT_SECONDS
+            self.has_been_well = self.has_been_well or self._is_well(self._process.pid)
             return
-        self._short_lives = self._short_lives + 1 if age < _SHORT_SECONDS else 0
+        self._process = None
+        is_short = monotonic() - self._started < _SHORT_SECONDS
+        self._short_lives = self._short_lives + 1 if is_short or not self.has_been_well else 0
+        if not self.has_been_well and (code in _REFUSALS or self._short_lives >= _GIVE_UP_AFTER):
+            raise CannotStart(f"{self.name} cannot start ({_ending(code)})")
         pause = min(_LONGEST_PAUSE, 0.5 * 2**self._short_lives) if self._short_lives else 0.0
         self._again = monotonic() + pause
-        self._process = None
         self._say(f"{self.name:<10} ended ({_ending(code)}); it is started again in {pause:g} s")
 
     def kill_if_stuck(self, heartbeat: Path, seconds: float) -> None:

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.progress import track
 
-from referral_service.cli.demo_report import Row, print_rows, print_totals
+from referral_service.cli.demo_report import Row, print_differences, print_rows, print_totals
 from referral_service.cli.running import NotRunning, RunningService, free_port
 from referral_service.clinic.answers import Reader
 from referral_service.clinic.chart import build
@@ -91,13 +91,10 @@ def _show_clinic(settings: Settings, service: RunningService, console: Console) 
             for story in stories
         ]
     print_rows(rows, console)
+    shift = settings.clock_shift
+    print_differences(rows, f"After {shift.total_seconds() / 86_400:+g} days" if shift else "NOT AS EXPECTED")
     print_totals(rows, time.monotonic() - started, console)
-    differing = [row for row in rows if row.differs]
-    if settings.clock_shift:
-        days = settings.clock_shift.total_seconds() / 86_400
-        console.print(f"Time was moved by {days:+g} days: {len(differing)} patients are decided otherwise.")
-        return False
-    return bool(differing)
+    return not shift and any(row.differs for row in rows)
 
 
 def _progress(stories: list[Story], console: Console) -> Iterator[Story]:

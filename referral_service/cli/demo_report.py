@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from referral_service.clinic.answers import Decided, Referral, expected
+from referral_service.clinic.answers import Answer, Decided, Referral, expected
 from referral_service.clinic.stories import Story
 
 _HEADINGS = ("Patient", "Story", "Region", "Decision", "Why", "Referral", "Look again")
@@ -40,18 +40,28 @@ class Row(NamedTuple):
 
 
 def print_rows(rows: Sequence[Row], console: Console) -> None:
-    """Every decision; then, plainly, each that is not the expected one."""
+    """Every decision."""
     lines = [line for row in rows for line in _lines(row)]
     if console.is_terminal:
         _print_table(lines, console)
     else:
         _print_plainly(lines)
+
+
+def print_differences(rows: Sequence[Row], why: str) -> None:
+    """Plainly, each patient who is decided otherwise than the story expects; `why` opens the line."""
     for row in rows:
         if row.differs:
-            decided = sorted(str(each.answer) for each in row.decisions) or "nothing"
-            print(
-                f"DIFFERS {row.story['id']}: expected {sorted(map(str, expected(row.story)))}, got {decided}"
-            )
+            was, now = expected(row.story), {decided.answer for decided in row.decisions}
+            print(f"{why}: {row.story['name']}: expected {_said(was - now)}; decided {_said(now - was)}")
+
+
+def _said(answers: set[Answer]) -> str:
+    said = [
+        f"{region or 'no region'} {outcome}{f' {target}' if target else ''} ({', '.join(sorted(reasons))})"
+        for region, outcome, target, reasons in answers
+    ]
+    return ", ".join(sorted(said)) or "nothing else"
 
 
 def print_totals(rows: Sequence[Row], seconds: float, console: Console) -> None:

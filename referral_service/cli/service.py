@@ -6,14 +6,11 @@ import sys
 from types import FrameType
 
 import structlog
-import uvicorn
 
-from referral_service.api.app import create_app
 from referral_service.cli.start import check_migrated, open_store, starting
 from referral_service.cli.supervisor import Supervisor, worker_command
 from referral_service.settings import Settings, load
 from referral_service.telemetry import set_up_logs
-from referral_service.wiring import build_service
 
 _GRACE_SECONDS = 10
 
@@ -29,6 +26,12 @@ def up() -> None:
 
 def api() -> None:
     """Serve the API until SIGTERM: one process, for a container."""
+    # the web's modules take a second to load, and no other command needs them
+    import uvicorn
+
+    from referral_service.api.app import create_app
+    from referral_service.wiring import build_service
+
     settings = load()
     set_up_logs(settings.log_level)
     check_migrated(settings)

@@ -3,18 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
+from referral_service.cli import CannotStart
 from referral_service.fhir.concepts import TerminologyError
 from referral_service.pathways import PathwayError
 from referral_service.settings import Settings
+from referral_service.store.engine import UnknownSchema
 from referral_service.store.store import SqlStore
 from referral_service.wiring import build_store
-
-
-class CannotStart(Exception):
-    """The text says why, in one line or several, for the person who started it."""
 
 
 @contextmanager
@@ -24,8 +21,8 @@ def starting() -> Iterator[None]:
         yield
     except (PathwayError, TerminologyError) as error:
         raise CannotStart(str(error)) from error
-    except CommandError as error:
-        raise CannotStart(f"the database's schema is not one of this version's: {error}") from error
+    except UnknownSchema as error:
+        raise CannotStart(str(error)) from error
     except DBAPIError as error:
         raise CannotStart(f"the database cannot be used: {error.orig}") from error
 

@@ -7,13 +7,15 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from time import sleep
 from types import FrameType
 
-from referral_service.cli.broker import broker_command, wait_for_broker
+from referral_service.cli import CannotStart
+from referral_service.cli.broker import broker_command, is_answering, wait_for_broker
 from referral_service.cli.child import Child
 from referral_service.cli.running import is_free
-from referral_service.cli.start import CannotStart, check_migrated, open_store
+from referral_service.cli.start import check_migrated, open_store
 from referral_service.settings import Settings
 
 _TICK_SECONDS = 0.2
@@ -38,10 +40,12 @@ class Supervisor:
         environment = settings.environment()
         broker = broker_command(settings)
         api = [sys.executable, "-m", "referral_service", "api"]
-        numbers = range(1, settings.workers + 1)
-        self._brokers = [Child("broker", broker, environment, _say)] if broker else []
-        self._workers = [Child(f"worker {n}", worker_command(), environment, _say) for n in numbers]
-        self._api = Child("api", api, environment, _say)
+        self._brokers = [Child("broker", broker, environment, self._broker_answers, _say)] if broker else []
+        self._workers = [
+            Child(f"worker {number}", worker_command(), environment, self._beats, _say)
+            for number in range(1, settings.workers + 1)
+        ]
+        self._api = Child("api", api, environment, self._api_answers, _say)
 
     def run(self) -> None:
         """Returns once everything has stopped after Ctrl-C, SIGTERM or SIGHUP; raises CannotStart."""
@@ -74,11 +78,9 @@ class Supervisor:
         while not self._is_stopping:
             for child in (*self._brokers, *self._workers, self._api):
                 child.tick()
-                if child.is_hopeless:
-                    raise CannotStart(f"{child.name} ends each time it is started")
             for worker in self._workers:
-                worker.kill_if_stuck(self._settings.heartbeat_folder / f"worker-{worker.pid}", stuck)
-            if not is_serving and self._answers():
+                worker.kill_if_stuck(self._heartbeat(worker.pid), stuck)
+            if not is_serving and self._api.has_been_well:
                 is_serving = True
                 _say(f"ready      {self._address()}")
             sleep(_TICK_SECONDS)
@@ -86,7 +88,16 @@ class Supervisor:
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._is_stopping = True
 
-    def _answers(self) -> bool:
+    def _heartbeat(self, pid: int | None) -> Path:
+        return self._settings.heartbeat_folder / f"worker-{pid}"
+
+    def _beats(self, pid: int) -> bool:
+        return self._heartbeat(pid).exists()
+
+    def _broker_answers(self, pid: int) -> bool:
+        return is_answering(self._settings.broker_socket)
+
+    def _api_answers(self, pid: int) -> bool:
         with suppress(OSError):
             socket.create_connection((self._settings.host, self._settings.port), timeout=1).close()
             return True

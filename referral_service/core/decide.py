@@ -116,14 +116,27 @@ def combined(judged: Sequence[Judged]) -> Verdict:
 
 
 def _aligned(variants: Sequence[Mapping[str | None, Judged]]) -> dict[str | None, list[Judged]]:
-    """Per region the judgement of every variant; a variant without the region has nobody to refer there."""
+    """Per region the judgement of every variant.
+
+    A variant without an open episode there has nobody to refer, unless a flag that needs no episode stands.
+    """
     keys = list(dict.fromkeys(key for variant in variants for key in variant))
     keys = [key for key in keys if key in (None, *REGIONS) or all(key in v for v in variants)]
-    if len(keys) > 1 and all(
-        v[None].verdict.outcome == "no-qualifying-condition" for v in variants if None in v
-    ):
-        keys = [key for key in keys if key is not None]
-    return {key: [v.get(key) or Judged(_NOBODY, key) for v in variants] for key in keys}
+    if len(variants) == 1:
+        return {key: [variants[0][key]] for key in keys}
+    opened = [key for key in keys if any(key in v and v[key].assessment for v in variants)]
+    found = {key: [_of(variant, key) for variant in variants] for key in keys}
+    if opened:
+        found = {key: judged for key, judged in found.items() if key is not None}
+    return found
+
+
+def _of(variant: Mapping[str | None, Judged], key: str | None) -> Judged:
+    own = variant.get(key) or Judged(_NOBODY, key)
+    if own.verdict.outcome != "no-qualifying-condition":
+        return own
+    lone = next((j for j in variant.values() if j.flags and j.assessment is None), own)
+    return lone._replace(region=key)
 
 
 def _judge(record: Record, horizon: Horizon) -> dict[str | None, Judged]:

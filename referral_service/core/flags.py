@@ -7,12 +7,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from referral_service.core.dates import Horizon
-from referral_service.core.episode import is_ongoing
-from referral_service.core.record import DENIED, Record
+from referral_service.core.episode import has_begun, is_ongoing
+from referral_service.core.record import Record
 from referral_service.core.timeline import Condition
 
 HARD_ROLES = ("red_flag_hard", "red_flag_structural")
 MEDICAL_ROLES = ("red_flag_hard_infection", "red_flag_hard_tumour", "red_flag_hard_fracture")
+_PREGNANCY = "pregnancy"
 _NEEDED_CATEGORY = "problem-list-item"
 _BILLING_CATEGORY = "encounter-diagnosis"
 
@@ -45,8 +46,8 @@ class Flags:
     @cached_property
     def _first_recorded(self) -> dict[str, int]:
         first: dict[str, int] = {}
-        for condition in self._record.all_conditions:
-            if condition.recorded and condition.verification != "entered-in-error":
+        for condition in self._record.conditions:
+            if condition.recorded:
                 for meaning in condition.meanings:
                     day = condition.recorded.day
                     first[meaning.concept] = min(day, first.get(meaning.concept, day))
@@ -87,7 +88,8 @@ class Flags:
         )
 
     def _stands(self, condition: Condition) -> bool:
-        return not condition.is_follow_up and is_ongoing(condition, self._horizon)
+        has_begun_now = has_begun(condition, self._horizon)
+        return has_begun_now and not condition.is_follow_up and is_ongoing(condition, self._horizon)
 
     @cached_property
     def soft(self) -> tuple[Flag, ...]:
@@ -105,7 +107,9 @@ class Flags:
 
     def _is_billing_only(self, concept: str) -> bool:
         coded = [
-            c.categories for c in self._record.conditions if any(m.concept == concept for m in c.meanings)
+            c.categories
+            for c in self._record.conditions
+            if any(m.concept == concept for m in c.meanings) and has_begun(c, self._horizon)
         ]
         every_one = all(_BILLING_CATEGORY in categories for categories in coded)
         return every_one and not any(_NEEDED_CATEGORY in categories for categories in coded)
@@ -116,7 +120,7 @@ class Flags:
     @cached_property
     def _explained(self) -> frozenset[str]:
         """The groups that a competing explanation explains; the empty name stands for every group."""
-        groups: set[str] = {"bladder"} & self._policy.soft_groups.keys() if self._is_pregnant else set()
+        groups = set(self._policy.competing.get(_PREGNANCY, ())) if self._is_pregnant else set()
         for condition in self._record.conditions:
             for meaning in condition.meanings:
                 explains = self._policy.competing.get(meaning.concept)
@@ -125,9 +129,7 @@ class Flags:
         return frozenset(groups)
 
     def _holds_as_explanation(self, condition: Condition) -> bool:
-        when = condition.onset or condition.recorded
-        has_come = when is None or self._horizon.has_come(when.day)
-        return has_come and condition.verification not in DENIED and is_ongoing(condition, self._horizon)
+        return has_begun(condition, self._horizon) and is_ongoing(condition, self._horizon)
 
     def reaching(self, episode_start: int) -> tuple[Flag, ...]:
         """The soft flags that began on or after an episode's first day."""

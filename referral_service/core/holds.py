@@ -17,16 +17,17 @@ def is_deceased(record: Record, horizon: Horizon) -> bool:
 
 
 def is_pregnant(record: Record, horizon: Horizon) -> bool:
-    """An active Condition, or the latest observation says so and is recent enough."""
+    """An active Condition, or an observation that says so and is recent enough."""
     numbers = record.pathway.numbers
+    within = numbers.pregnancy_within.value
     months = numbers.active_without_status.value
     expecting = [c for c in record.confirmed if any(m.role == "contraindication_or_hold" for m in c.meanings)]
     if any(has_begun(c, horizon) and is_active(c, horizon, months) for c in expecting):
         return True
-    seen = [f for f in record.pregnancies if f.at and horizon.has_come(f.at.day)]
-    if not seen or not seen[-1].is_pregnant or not seen[-1].at:
-        return False
-    return horizon.still(seen[-1].at.day + numbers.pregnancy_within.value)
+    return any(
+        f.is_pregnant and f.at and horizon.has_come(f.at.day) and horizon.still(f.at.day + within)
+        for f in record.pregnancies
+    )
 
 
 def is_minor(record: Record, horizon: Horizon) -> bool:

@@ -125,8 +125,6 @@ class Concepts(Strict):
     surgical_referral: frozenset[str]
     intradiscal_referral: frozenset[str]
     generic_referral: frozenset[str]
-    contraindicated: frozenset[str]
-    patient_choice: frozenset[str]
 
 
 class RedFlags(Strict):

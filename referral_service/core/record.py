@@ -104,9 +104,8 @@ class Record:
 
     @cached_property
     def pregnancies(self) -> list[PregnancyStatus]:
-        """Usable observations of pregnancy status with a day, oldest first."""
-        found = [f for f in self.facts if isinstance(f, PregnancyStatus) and f.at and f.status in REPORTED]
-        return sorted(found, key=lambda f: (f.at.day if f.at else 0, f.is_pregnant))
+        """Usable observations of pregnancy status with a day."""
+        return [f for f in self.facts if isinstance(f, PregnancyStatus) and f.at and f.status in REPORTED]
 
     @cached_property
     def refusals(self) -> list[Refusal]:

@@ -13,13 +13,15 @@ import msgspec
 from referral_service.core.decision import Decision
 
 Urgency = Literal["elective", "urgent"]
-Step = Literal["draft", "suspend", "resume", "withdraw", "restate", "ask", "reask", "unask"]
+Step = Literal["draft", "suspend", "resume", "withdraw", "restate", "lapse", "ask", "reask", "unask"]
 
 # Evidence that merely aged withdraws nothing: the same facts supported the proposal on an earlier day.
 AGED = frozenset({"outcome-outdated", "imaging-outdated", "trial-outdated"})
 RED = ("urgent", "possible-red-flag")
 OPEN = ("draft", "on-hold")
 NO_EPISODE = "none"
+# What an answered referral says once the decision it was answered for no longer stands.
+LAPSED = "lapsed"
 
 
 class KeptEpisode(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,14 +100,16 @@ def moves(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -> l
 def _urgent(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> Iterable[Move]:
     """One urgent referral in all."""
     wanted = {key: d for key, d in decisions.items() if d.outcome == "urgent"}
-    standing = [r for r in known if r.status in (*OPEN, "completed")]
     if not wanted:
-        for referral in standing:
+        for referral in known:
+            decision = decisions.get(referral.episode) or next(iter(decisions.values()))
             if referral.status in OPEN:
-                decision = decisions.get(referral.episode) or next(iter(decisions.values()))
                 yield Move("withdraw", referral.episode, decision, "urgent", referral)
+            elif _is_answered(referral):
+                yield Move("lapse", referral.episode, decision, "urgent", referral)
         return
     key = _flagged_episode(wanted)
+    standing = [r for r in known if r.status in OPEN or (r.status == "completed" and _is_answered(r))]
     if not standing:
         if not _was_declined(known, says(wanted[key])):
             yield Move("draft", key, wanted[key], "urgent")
@@ -115,6 +119,11 @@ def _urgent(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> Ite
     written = (referral.priority, referral.decision)
     if referral.status in OPEN and written != (wanted[key].priority, says(wanted[key])):
         yield Move("restate", key, wanted[key], "urgent", referral)
+
+
+def _is_answered(referral: Referral) -> bool:
+    """Approved or declined by a person, for a decision that still stands."""
+    return referral.task_status == "completed" and referral.decision != LAPSED
 
 
 def _flagged_episode(wanted: Mapping[str, Decision]) -> str:
@@ -130,13 +139,13 @@ def _flagged_episode(wanted: Mapping[str, Decision]) -> str:
 
 def _was_declined(known: Sequence[Referral], answer: str) -> bool:
     """After a reviewer's decline there is no new draft until the answer differs."""
-    return any(r.status == "revoked" and r.task_status == "completed" and r.decision == answer for r in known)
+    return any(r.status == "revoked" and _is_answered(r) and r.decision == answer for r in known)
 
 
 def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> list[Move]:
     """One open elective referral for each region and target; all of them wait while a red flag stands."""
     red = any(map(is_red, decisions.values()))
-    steps = {r.id: _step(r, _decision_for(r, decisions), red) for r in known if r.status in OPEN}
+    steps = {r.id: _step(r, _decision_for(r, decisions), red) for r in known}
     found = [
         Move(step, r.episode, decision, "elective", r)
         for r in known
@@ -145,11 +154,12 @@ def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> l
     standing = {
         (r.region, r.target)
         for r in known
-        if r.status == "completed" or (r.status in OPEN and steps[r.id] != "withdraw")
+        if steps[r.id] not in ("withdraw", "lapse")
+        and (r.status in OPEN or (r.status == "completed" and _is_answered(r)))
     }
     for key, decision in decisions.items():
         wanted = (decision.region, decision.target)
-        same = [r for r in known if (r.region, r.target) == wanted]
+        same = [r for r in known if (r.region, r.target) == wanted and steps[r.id] != "lapse"]
         is_new = wanted not in standing and not _was_declined(same, says(decision))
         if decision.outcome == "exhausted" and is_new:
             found.append(Move("draft", key, decision, "elective", is_suspended=red))
@@ -157,9 +167,12 @@ def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> l
 
 
 def _decision_for(referral: Referral, decisions: Mapping[str, Decision]) -> Decision | None:
-    """That of its episode while it is open, else of the open episode of its region."""
+    """That of its episode while it is open, else of the open episode of its region.
+
+    What a person has answered belongs to its own episode alone.
+    """
     own = decisions.get(referral.episode)
-    if own and own.is_open:
+    if own and (own.is_open or referral.status not in OPEN):
         return own
     region = (d for d in decisions.values() if d.region == referral.region and d.is_open)
     return next(region, own or next(iter(decisions.values()), None))
@@ -170,7 +183,10 @@ def _step(referral: Referral, decision: Decision | None, red: bool) -> Step | No
         return None
     supported = decision.outcome == "exhausted" and decision.target == referral.target
     aged = decision.outcome == "review" and set(decision.reasons) <= AGED
-    if not (supported or aged or (is_red(decision) and decision.is_open)):
+    stands = supported or aged or (is_red(decision) and decision.is_open)
+    if referral.status not in OPEN:
+        return "lapse" if _is_answered(referral) and not stands else None
+    if not stands:
         return "withdraw"
     if red:
         return "suspend" if referral.status == "draft" else None
@@ -198,4 +214,7 @@ def _reviews(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -
 def _stands_aged(key: str, decision: Decision, referrals: Sequence[Referral]) -> bool:
     if not set(decision.reasons) <= AGED:
         return False
-    return any(r.target and r.status in OPEN and r.region == decision.region for r in referrals)
+    return any(
+        r.target and r.urgency == "elective" and r.status in OPEN and r.region == decision.region
+        for r in referrals
+    )

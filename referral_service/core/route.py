@@ -118,7 +118,10 @@ class Picture:
             for m in c.meanings
         )
         return serious or any(
-            m.concept in self._words.fibrin_allergy for a in self._record.allergies for m in a.meanings
+            m.concept in self._words.fibrin_allergy
+            for a in self._record.allergies
+            for m in a.meanings
+            if a.at is None or self._horizon.has_come(a.at.day)
         )
 
 

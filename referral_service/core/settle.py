@@ -52,8 +52,8 @@ class Settler:
         self.firm = tuple(f for f, is_loose in zip(self._facts, loose, strict=True) if not is_loose)
 
     def moves(self, day: int) -> bool:
-        """Whether a partial date may still be meant as a later day than `day`."""
-        return any(
+        """Whether a date may be meant as a later day than `day`: a partial one, or none at all."""
+        return any(map(_is_undated, self._loose)) or any(
             when.earliest.toordinal() <= day < when.latest.toordinal()
             for fact in self._loose
             for when in _partial_dates(fact)
@@ -73,7 +73,7 @@ class Settler:
         today = date.fromordinal(day)
         if isinstance(fact, Person):
             fact = self._with_birth(fact, day)
-        elif isinstance(fact, Condition) and fact.onset is None and fact.recorded is None:
+        elif isinstance(fact, Condition) and _is_undated(fact):
             fact = replace(fact, onset=When(LONG_AGO, today))
         first = {name: on(when.earliest) for name, when in _dates(fact)}
         last = {name: on(max(when.earliest, min(when.latest, today))) for name, when in _dates(fact)}
@@ -95,24 +95,37 @@ def _dates(fact: AnyFact) -> list[tuple[str, When]]:
 
 def _partial_dates(fact: AnyFact) -> list[When]:
     partial = [(name, when) for name, when in _dates(fact) if when.earliest != when.latest]
-    if partial and isinstance(fact, Condition) and fact.onset and fact.clinical:
+    if partial and isinstance(fact, Condition) and not _reads_recording(fact):
         return [when for name, when in partial if name != "recorded"]
     return [when for _, when in partial]
+
+
+def _reads_recording(condition: Condition) -> bool:
+    """Whether its recording may decide: without onset or status, and as the first of a flag's concept."""
+    flagged = any(m.role.startswith("red_flag") for m in condition.meanings)
+    return flagged or condition.onset is None or condition.clinical is None
+
+
+def _is_undated(fact: AnyFact) -> bool:
+    """A condition that may open an episode, of which nothing says since when."""
+    if not isinstance(fact, Condition) or fact.onset is not None or fact.recorded is not None:
+        return False
+    return any(map(qualifies, fact.meanings))
 
 
 def _is_loose(fact: AnyFact) -> bool:
     """Whether a date of it that may decide is not one day."""
     if isinstance(fact, Person):
         return fact.birth is None or bool(_partial_dates(fact))
-    if isinstance(fact, Condition) and fact.onset is None and fact.recorded is None:
-        return _may_decide(fact) and any(map(qualifies, fact.meanings))
-    return bool(_partial_dates(fact)) and _may_decide(fact)
+    return (_is_undated(fact) or bool(_partial_dates(fact))) and _may_decide(fact)
 
 
 def _may_decide(fact: AnyFact) -> bool:
     if isinstance(fact, Condition) and fact.verification in DENIED:
         return False
-    if getattr(fact, "status", "") == "entered-in-error":
+    if getattr(fact, "status", "") == "entered-in-error" or not getattr(fact, "is_active", True):
         return False
+    if isinstance(fact, Imaging) and fact.findings:
+        return True
     meanings = getattr(fact, "meanings", None)
     return meanings is None or any(m.role not in _DECIDE_NOTHING for m in meanings)

@@ -205,18 +205,20 @@ class Timeline(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, facts: Iterable[AnyFact], known_at: datetime | None = None) -> "Timeline":
         """The newest version of every source known by `known_at` (None: all that is known)."""
-        newest: dict[str, str] = {}
-        learned: dict[tuple[str, str], datetime | None] = {}
         kept = [f for f in facts if known_at is None or f.known_at is None or f.known_at <= known_at]
+        newest: dict[str, _Rank] = {}
         for fact in kept:
-            learned[fact.source, fact.version] = fact.known_at
-            best = newest.get(fact.source)
-            if best is None or _rank(fact.version, fact.known_at) > _rank(best, learned[fact.source, best]):
-                newest[fact.source] = fact.version
-        unique = {(f.source, f.part): f for f in kept if newest[f.source] == f.version}
+            rank = _rank(fact)
+            if fact.source not in newest or rank > newest[fact.source]:
+                newest[fact.source] = rank
+        unique = {(f.source, f.part): f for f in kept if newest[f.source] == _rank(f)}
         return cls(tuple(unique[key] for key in sorted(unique)))
 
 
-def _rank(version: str, known_at: datetime | None) -> tuple[float, int, str]:
-    seconds = known_at.timestamp() if known_at else 0.0
-    return (seconds, int(version) if version.isdigit() else 0, version)
+_Rank = tuple[float, int, str]
+
+
+def _rank(fact: Fact) -> _Rank:
+    """Which receipt of a source is the newer: known later, else of a higher version."""
+    seconds = fact.known_at.timestamp() if fact.known_at else 0.0
+    return (seconds, int(fact.version) if fact.version.isdigit() else 0, fact.version)

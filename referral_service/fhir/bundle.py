@@ -113,27 +113,24 @@ def _is_passed_by(method: str, kind: str) -> bool:
 
 
 def _faults(entry: Entry, where: str) -> list[Issue]:
-    if entry.method not in METHODS and not entry.is_passed_by:
-        return [
-            Issue("not-supported", "This method is not supported in a Bundle.", f"{where}.request.method")
-        ]
-    if entry.method in ("GET", "HEAD"):
-        return []
-    if entry.method == "DELETE":
-        wrong = bool(entry.query or not is_id(entry.id))
-    elif entry.resource is None:
-        return [Issue("required", "This method needs a resource.", where)] if entry.method in METHODS else []
-    elif entry.resource["resourceType"] != entry.type:
+    if entry.resource is not None and entry.resource["resourceType"] != entry.type:
         return [Issue("invalid", "Another type than the resource's.", f"{where}.request.url")]
-    elif entry.method == "POST":
-        wrong = bool(entry.id or entry.query)
-    else:
+    if entry.is_passed_by:
+        return []
+    if entry.method not in METHODS:
+        sentence = "This method is not supported in a Bundle."
+        return [Issue("not-supported", sentence, f"{where}.request.method")]
+    if entry.method in ("POST", "PUT") and entry.resource is None:
+        return [Issue("required", "This method needs a resource.", where)]
+    if entry.method == "PUT":
         return _put_faults(entry, where)
-    return (
-        [Issue("value", "Not a URL that this method takes.", f"{where}.request.url")]
-        if wrong or entry.rest
-        else []
-    )
+    is_right = {
+        "POST": not (entry.id or entry.query or entry.rest),
+        "DELETE": is_id(entry.id) and not (entry.query or entry.rest),
+    }
+    if is_right.get(entry.method, True):
+        return []
+    return [Issue("value", "Not a URL that this method takes.", f"{where}.request.url")]
 
 
 def _put_faults(entry: Entry, where: str) -> list[Issue]:

@@ -7,6 +7,7 @@ Source: https://hl7.org/fhir/R4/http.html#trules.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
 
 from referral_service.core.problem import Category, Issue, Problem
 from referral_service.fhir.bundle import Condition, Entry
@@ -56,7 +57,7 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
         for key, item in value.items():
             if isinstance(item, dict | list):
                 yield from _places(item)
-            elif key in _LINKING or key == "div":
+            elif (key in _LINKING or key == "div") and isinstance(item, str):
                 yield value, key
 
 
@@ -94,10 +95,8 @@ def plan(
     """
     operations, faults = _identified(entries, matches, mint)
     faults += _overlaps(operations)
-    moved = _moved(operations)
-    for link in found:
-        fault = _rewrite(link, moved, matches, operations)
-        faults += [fault] if fault else []
+    rewriting = _Rewriting(operations, matches)
+    faults += [fault for link in found if (fault := rewriting.follow(link))]
     if faults:
         raise Problem(_category(faults), *faults)
     return sorted(operations, key=lambda operation: ORDER.get(operation.entry.method, 0))
@@ -154,36 +153,50 @@ def _overlaps(operations: Iterable[Operation]) -> list[Issue]:
     return faults
 
 
-def _moved(operations: Iterable[Operation]) -> dict[str, str]:
-    """What each written entry may be called by the others, and what it is called here."""
-    return {
-        entry.full_url: f"{entry.type}/{identity}"
-        for entry, identity, _ in operations
-        if entry.full_url and entry.resource is not None and not entry.is_passed_by
-    }
+class _Rewriting:
+    """What the entries of one transaction are called here, and what its conditions mean."""
 
+    def __init__(self, operations: Sequence[Operation], matches: Mapping[Condition, Sequence[str]]) -> None:
+        written = [op for op in operations if op.entry.resource is not None and not op.entry.is_passed_by]
+        self._moved = {op.entry.full_url: f"{op.entry.type}/{op.id}" for op in written if op.entry.full_url}
+        self._meant = {condition: set(ids) for condition, ids in matches.items()}
+        # R4 resolves conditional references after the writes, so those of this Bundle match too.
+        by_identifier: dict[tuple[str, str], set[str]] = {}
+        for entry, identity, _ in written:
+            if entry.condition:
+                self._meant.setdefault(entry.condition, set()).add(identity)
+            for identifier in values(entry.resource or {}, "identifier"):
+                token = f"{identifier.get('system', '')}|{identifier.get('value', '')}"
+                by_identifier.setdefault((entry.type, token), set()).add(identity)
+        for condition, ids in self._meant.items():
+            match parse_qsl(condition.query):
+                case [("identifier", token)]:
+                    ids |= by_identifier.get((condition.type, token), set())
 
-def _rewrite(
-    link: Link,
-    moved: Mapping[str, str],
-    matches: Mapping[Condition, Sequence[str]],
-    operations: Sequence[Operation],
-) -> Issue | None:
-    text = link.holder[link.key]
-    if link.key == "div":
-        link.holder["div"] = _IN_NARRATIVE.sub(lambda m: m[1] + moved.get(m[2], m[2]) + m[3], text)
+    def follow(self, link: Link) -> Issue | None:
+        """Makes a link point at what is kept here; the fault if it cannot."""
+        text = link.holder[link.key]
+        condition = _conditional(link)
+        if condition:
+            return self._follow_condition(link, condition)
+        if link.key == "div":
+            link.holder["div"] = _IN_NARRATIVE.sub(self._moved_anchor, text)
+        else:
+            link.holder[link.key] = self._moved.get(_absolute(text, link.entry), text)
         return None
-    condition = _conditional(link)
-    if condition is None:
-        link.holder[link.key] = moved.get(_absolute(text, link.entry), text)
-        return None
-    ids = set(matches.get(condition, ())) | set(_written(condition, operations))
-    if len(ids) == 1:
-        link.holder[link.key] = f"{condition.type}/{ids.pop()}"
-        return None
-    if ids:
-        return _multiple(link.entry.path)
-    return Issue("not-found", "Nothing matches this conditional reference.", link.entry.path)
+
+    def _follow_condition(self, link: Link, condition: Condition) -> Issue | None:
+        ids = self._meant.get(condition, set())
+        if len(ids) == 1:
+            link.holder[link.key] = f"{condition.type}/{next(iter(ids))}"
+            return None
+        where = f"{_path(link.entry.resource, link.holder, link.entry.path)}.{link.key}"
+        if ids:
+            return _multiple(where)
+        return Issue("not-found", "Nothing matches this conditional reference.", where)
+
+    def _moved_anchor(self, anchor: re.Match[str]) -> str:
+        return anchor[1] + self._moved.get(anchor[2], anchor[2]) + anchor[3]
 
 
 def _absolute(text: str, entry: Entry) -> str:
@@ -192,16 +205,14 @@ def _absolute(text: str, entry: Entry) -> str:
     return (home[1] or "") + text if home and _RESTFUL.match(text) and "://" not in text else text
 
 
-def _written(condition: Condition, operations: Iterable[Operation]) -> Iterator[str]:
-    """Those of this Bundle that a condition on one identifier matches: R4 resolves it after the writes."""
-    name, _, value = condition.query.partition("=")
-    for entry, identity, _ in operations:
-        if entry.type != condition.type or entry.resource is None:
-            continue
-        if entry.condition == condition or (name == "identifier" and value in _identifiers(entry.resource)):
-            yield identity
-
-
-def _identifiers(resource: Json) -> Iterator[str]:
-    for identifier in values(resource, "identifier"):
-        yield f"{identifier.get('system', '')}|{identifier.get('value', '')}"
+def _path(value: Any, holder: Any, path: str) -> str:
+    """Where in a resource an object stands; looked for only once it is at fault. Empty: not there."""
+    if value is holder:
+        return path
+    if isinstance(value, list):
+        steps = [(item, f"{path}[{index}]") for index, item in enumerate(value)]
+    elif isinstance(value, dict):
+        steps = [(item, f"{path}.{key}") for key, item in value.items()]
+    else:
+        return ""
+    return next((found for item, step in steps if (found := _path(item, holder, step))), "")

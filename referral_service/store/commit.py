@@ -13,10 +13,9 @@ from time import perf_counter
 from typing import NamedTuple
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from referral_service.core.problem import Problem
-from referral_service.store.failures import is_collision, problem_of
+from referral_service.store.failures import is_collision, is_disconnection, problem_of
 from referral_service.store.plan import Plan
 from referral_service.telemetry import COMMIT_SECONDS, RESOURCES_STORED
 from referral_service.workflow.ports import Clock, Happening, Stored, Tenant, Write
@@ -48,6 +47,7 @@ class Committer:
     ) -> "Future[list[Stored]]":
         """A future of the stored versions, done once they are durable; it raises Problem."""
         request = _Request(tenant, writes, happenings, Future())
+        request.future.set_running_or_notify_cancel()  # whoever leaves does not undo what was begun
         if self._thread is None:
             with self._starting:
                 if self._thread is None:
@@ -86,16 +86,14 @@ class Committer:
     def _commit(self, group: list[_Request], tries: int = _TRIES) -> None:
         try:
             answers = self._transact(group)
-        except DBAPIError as error:
-            if len(group) > 1 and not error.connection_invalidated:
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread must live on
+            if len(group) > 1 and not is_disconnection(error):
                 for request in group:
                     self._commit([request])
             elif tries > 1 and is_collision(error):
                 self._commit(group, tries - 1)
             else:
                 _refuse(group, problem_of(error))
-        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread must live on
-            _refuse(group, error)
         else:
             for request, answer in zip(group, answers, strict=True):
                 _answer(request, answer)
@@ -126,6 +124,6 @@ def _answer(request: _Request, answer: list[Stored] | Problem) -> None:
     request.future.set_result(answer)
 
 
-def _refuse(group: list[_Request], error: Exception) -> None:
+def _refuse(group: list[_Request], refusal: Problem) -> None:
     for request in group:
-        request.future.set_exception(error)
+        request.future.set_exception(refusal)

@@ -5,14 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from referral_service.store.failures import problem_of
+
+SCHEMA = "0001"  # the last of the migrations
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -21,6 +19,10 @@ _PRAGMAS = (
     "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",
 )
+
+
+class UnknownSchema(Exception):
+    """The database was migrated by a later version, or by none of ours."""
 
 
 def connect(address: str) -> Engine:
@@ -70,21 +72,26 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 def migrate(engine: Engine) -> None:
-    """Brings the schema to this version's; does nothing where it is."""
+    """Brings the schema to this version's; does nothing where it is. Raises UnknownSchema."""
+    # slow to load, and needed here alone
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     with engine.begin() as connection:
-        config = _scripts()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise UnknownSchema("the database's schema is not one that this version knows") from error
 
 
 def is_migrated(engine: Engine) -> bool:
     """Whether the schema is this version's."""
     with reading(engine) as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    return current == ScriptDirectory.from_config(_scripts()).get_current_head()
-
-
-def _scripts() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    return config
+        if not inspect(connection).has_table("alembic_version"):
+            return False
+        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found == SCHEMA

@@ -19,6 +19,7 @@ from referral_service.store.tables import FIRST, LAST, fact, microseconds, resou
 from referral_service.workflow.ports import Happening, PatientId, Stored, Tenant, Term, Write
 
 Key = tuple[Tenant, str, str]
+_LONGEST_TOKEN = 2000  # bytes: PostgreSQL indexes no key above 2,704; what is longer is not found by search
 _MILLISECOND = timedelta(milliseconds=1)
 _CURRENT = (
     select(resource)
@@ -166,7 +167,7 @@ class Plan:
             self._past.append(before.row())
             self._until.setdefault(key, after.updated_at)
         self._after[key] = after
-        self._terms[key] = [_term(key, one) for one in set(write.terms)]
+        self._terms[key] = [_term(key, one) for one in set(write.terms) if _can_be_indexed(one)]
         for earlier in self._facts.pop(key, ()):
             self._past_facts.append((*earlier[:6], microseconds(after.updated_at), earlier[7]))
         self._facts[key] = _facts(write, after)
@@ -220,6 +221,10 @@ def _check(write: Write, before: _Version | None) -> None:
 
 def _body(write: Write) -> bytes:
     return b"" if write.is_deleted else write.body
+
+
+def _can_be_indexed(one: Term) -> bool:
+    return len(one.token) <= _LONGEST_TOKEN // 4 or len(one.token.encode(errors="replace")) <= _LONGEST_TOKEN
 
 
 def _term(key: Key, one: Term) -> Row:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from referral_service.core.deadline import review_due
 from referral_service.core.decision import Decision
 from referral_service.core.keeping import Kept
-from referral_service.core.referral import KeptEpisode, Move, Referral, is_red, moves, says
+from referral_service.core.referral import LAPSED, KeptEpisode, Move, Referral, is_red, moves, says
 from referral_service.core.timeline import Condition, Coverage
 from referral_service.fhir.parse import dump
 from referral_service.fhir.search.terms import entries
@@ -23,6 +23,7 @@ from referral_service.fhir.write import (
     detected_issue,
     guidance_response,
     provenance,
+    reasons,
     service_request,
     task,
 )
@@ -117,6 +118,8 @@ class Follow:
             self._draft(move)
         elif move.step == "ask":
             self._ask(move)
+        elif move.referral is not None and move.step == "lapse":
+            self._referrals[move.referral.id] = replace(move.referral, decision=LAPSED)
         elif move.referral is not None and move.step in _STATUS:
             self._turn(move, move.referral)
         elif move.referral is not None:
@@ -177,11 +180,19 @@ class Follow:
         """A new status, all else as it was written."""
         status, task_status, kind = _STATUS[move.step]
         turned = replace(referral, status=status, task_status=task_status)
+        if move.step == "resume":
+            turned = replace(turned, decision=says(move.decision))
         if referral.target is not None:
             turned = replace(turned, version=referral.version + 1)
             self._put({**self._current("ServiceRequest", referral.id), "status": status})
             self._targets.append(f"ServiceRequest/{referral.id}/_history/{turned.version}")
-        self._put({**self._current("Task", referral.task), "status": task_status})
+        self._put(
+            {
+                **self._current("Task", referral.task),
+                "status": task_status,
+                **(reasons(move.decision, self._setting.names) if move.step == "resume" else {}),
+            }
+        )
         self._referrals[referral.id] = turned
         subject = f"ServiceRequest/{referral.id}" if referral.target else f"Task/{referral.task}"
         self._happened(kind, subject)

@@ -121,7 +121,18 @@ def test_a_method_that_has_no_place_is_refused(server: Running, method: str, pat
 
 
 @pytest.mark.parametrize(
-    "path", ["Sickness", "Sickness/1", "Claim/1", "Patient/1/2/3", "Patient/x/$everything"]
+    "path",
+    [
+        "Sickness",
+        "Sickness/1",
+        "Claim/1",
+        "Patient/1/2/3",
+        "Patient/x/$everything",
+        "Patient/never-was/_history",
+        "Patient/x/_history/first",
+        "Patient/a b",
+        "Patient/x/Organization",
+    ],
 )
 def test_an_address_that_leads_nowhere_is_not_found(server: Running, path: str) -> None:
     answer = server.http.get(f"/{path}")
@@ -177,6 +188,15 @@ def test_whoever_does_not_is_told(server: Running, accept: str, asked: str) -> N
 def test_the_format_asked_for_goes_before_the_header(server: Running, asked: str) -> None:
     headers = {"accept": "application/fhir+xml"}
     assert server.http.get(f"/Patient?_format={asked}", headers=headers).status_code == 200
+
+
+def test_a_history_is_counted_in_numbers(server: Running) -> None:
+    answer = server.http.get("/Patient/x/_history?_count=few")
+    assert (answer.status_code, issues(answer.json())) == (400, [("value", "")])
+
+
+def test_a_write_may_only_insist_on_there_being_none(server: Running) -> None:
+    assert server.put(patient("x"), if_none_match='W/"1"').status_code == 400
 
 
 def test_a_body_over_the_limit_is_refused(server: Running) -> None:

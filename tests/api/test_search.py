@@ -107,6 +107,22 @@ def test_dates_are_compared_as_the_ranges_they_are(server: Running, asked: str) 
     assert "".join(sorted(named[one] for one in found)) == "".join(sorted(DATES[asked]))
 
 
+def test_dates_deep_inside_and_codes_beside_are_found(server: Running) -> None:
+    who = new_id()
+    drug = {
+        "resourceType": "MedicationRequest",
+        "status": "active",
+        "intent": "order",
+        "subject": {"reference": f"Patient/{who}"},
+        "medicationCodeableConcept": {"coding": [{"system": "urn:drug", "code": "naproxen"}], "text": "x"},
+        "dosageInstruction": [{"timing": {"event": ["2026-02-01", "2026-03-01"]}}, {"text": "x"}],
+    }
+    (mine,) = stored(server, drug)
+    for asked in ({"date": "2026-02"}, {"date": "2026-03-01"}, {"code": "naproxen"}):
+        assert ids(server.search("MedicationRequest", patient=who, **asked)) == [mine]
+    assert ids(server.search("MedicationRequest", patient=who, date="2026-04")) == []
+
+
 def test_offsets_count_in_dates(server: Running) -> None:
     who = new_id()
     (late,) = stored(server, score(f"Patient/{who}", 5, effectiveDateTime="2026-01-01T00:30:00+02:00"))
@@ -189,6 +205,8 @@ REFUSED = {
     "Condition?_count=many": "_count: Not a whole number.",
     "Condition?_count=-1": "_count: Not a whole number.",
     "Condition?_page=zzz": "_page: not a link of ours.",
+    f"Condition?code={','.join('x' * 201)}": "code: More than 200 alternatives.",
+    "Condition?" + "&".join(["code=x"] * 21): "More than 20 parameters.",
 }
 
 

@@ -19,6 +19,8 @@ from referral_service.clinic.stories import Story
 from referral_service.settings import Settings
 
 _PATIENCE_SECONDS = 60.0
+# So that what a killed worker had claimed is soon another's.
+_LEASE_SECONDS = 5
 # What a sender may count on to be the same once quiet; withdrawn referrals and generations may differ.
 OpenReferral = tuple[str, str, str, str, str]
 
@@ -62,8 +64,7 @@ class Clinic(NamedTuple):
 
     def kill_worker(self) -> set[int]:
         """Ends the worker's processes as a crash would; returns their ids."""
-        victims = _workers(self.service)
-        wait_until(lambda: bool(victims | _workers(self.service)))
+        wait_until(lambda: bool(_workers(self.service)))
         victims = _workers(self.service)
         for pid in victims:
             with suppress(ProcessLookupError):
@@ -79,7 +80,12 @@ class Clinic(NamedTuple):
 def clinic(data_dir: Path, clock_shift: str = "+0d") -> Iterator[Clinic]:
     """The service of one data folder, ready for requests."""
     settings = Settings.model_validate(
-        {"data_dir": data_dir, "port": free_port("127.0.0.1"), "clock_shift": clock_shift}
+        {
+            "data_dir": data_dir,
+            "port": free_port("127.0.0.1"),
+            "clock_shift": clock_shift,
+            "lease_seconds": _LEASE_SECONDS,
+        }
     )
     with RunningService(settings) as service, httpx.Client(timeout=30.0) as http:
         wait_until(lambda: service.is_ready(http))

@@ -48,7 +48,7 @@ every_story = pytest.mark.parametrize("story", STORIES, ids=lambda story: story[
 
 
 def decisions(story: Story, as_of: date, asked_on: date | None = None) -> tuple[Decision, ...]:
-    """All that the core decides, old episodes too, about a story told on `as_of`, asked on that day or later."""
+    """What the core decides, old episodes too, about a story of `as_of`, asked on that day or later."""
     facts = [fact for resource in build(story, as_of) for fact in READER.facts(resource)]
     return ask(Timeline.of(facts), PATHWAY, asked_on or as_of).decisions
 

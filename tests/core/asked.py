@@ -5,8 +5,10 @@ from datetime import date
 
 from hypothesis import settings
 
+from referral_service.core.assembly import assemble
 from referral_service.core.decide import Answer, Question, ask, combined
 from referral_service.core.decision import Decision
+from referral_service.core.record import REGIONS
 from referral_service.core.timeline import AnyFact, Timeline
 from tests.kit.words import AS_OF, PATHWAY
 
@@ -20,14 +22,20 @@ def asked(facts: Iterable[AnyFact], as_of: date = AS_OF) -> Answer:
 
 
 def decisions(facts: Iterable[AnyFact], as_of: date = AS_OF) -> dict[str | None, Decision]:
-    """The decision of each region."""
-    return {decision.region: decision for decision in asked(facts, as_of).decisions}
+    """The decision of each region, without earlier episodes and without looking for `wake_on`."""
+    timeline, day = Timeline.of(facts), as_of.toordinal()
+    found, _ = Question(timeline, PATHWAY).on(day)
+    return {
+        key: assemble(judged, combined(judged), timeline.facts, day, None)
+        for key, judged in found.items()
+        if key in (None, *REGIONS)
+    }
 
 
 def answers(facts: Iterable[AnyFact], as_of: date = AS_OF) -> Answers:
     """Outcome, target and reasons for each region."""
     found, _ = Question(Timeline.of(facts), PATHWAY).on(as_of.toordinal())
-    return {region: combined(judged).answer for region, judged in found.items()}
+    return {key: combined(judged).answer for key, judged in found.items() if key in (None, *REGIONS)}
 
 
 def fewer(part: int) -> settings:

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from referral_service.core.decision import Decision
 from referral_service.core.timeline import AnyFact, Imaging, Medication, Procedure, Score
 from tests.core.asked import answers, decisions
-from tests.kit.charts import charts, score, visit
-from tests.kit.strategies import Facts
-from tests.kit.words import PATHWAY
+from tests.kit.charts import ADULT, charts, condition, drug, mri, numbered, score, visit
+from tests.kit.strategies import Facts, beside
+from tests.kit.words import PATHWAY, meant
 
 ACTIVE = PATHWAY.concepts.active_therapy
 
@@ -99,17 +99,30 @@ def test_a_second_billing_unit_of_a_visit_changes_nothing(chart: Facts, data: st
     assert answers((*chart, unit)) == answers(chart)
 
 
-@given(BACK, st.sampled_from((("roland_morris", 12), ("promis_pi_t", 60))))
-def test_one_more_flat_series_keeps_the_exhausted_exhausted(chart: Facts, flat: tuple[str, int]) -> None:
+EXHAUSTED = (
+    ADULT,
+    condition(meant("disc_degeneration", "lumbar"), -210, source="Condition/worn"),
+    *(visit("physical_therapy", -200 + 7 * i, "lumbar") for i in range(28)),
+    drug(-200, -10, "lumbar"),
+    score("odi_score", 48, -200, "lumbar"),
+    score("odi_score", 48, -5, "lumbar"),
+    mri(-30, "lumbar"),
+)
+FLAT_DAYS = (-300, -200, -120, -91, -60, -30, -1)
+
+
+@given(beside(5), st.sampled_from((("roland_morris", 12), ("promis_pi_t", 60), ("pain_vas", 70))))
+def test_one_more_flat_series_keeps_the_exhausted_exhausted(
+    others: list[AnyFact], flat: tuple[str, int]
+) -> None:
     concept, value = flat
-    kept = tuple(f for f in chart if not (isinstance(f, Score) and f.concept == concept))
-    before = answers(kept).get("lumbar")
-    assume(before and before[0] == "exhausted")
-    days = (-800, -300, -200, -120, -91, -60, -30, -1)
-    more = [score(concept, value, on, "lumbar", unit=None) for on in days]
-    outcome, target, reasons = answers(
-        (*kept, *(replace(s, source=f"Observation/{i}") for i, s in enumerate(more)))
-    )["lumbar"]
+    kept = [fact for fact in others if not (isinstance(fact, Score) and fact.concept == concept)]
+    chart = numbered((*EXHAUSTED, *kept))
+    before = answers(chart)["lumbar"]
+    assume(before[0] == "exhausted")
+    series = [score(concept, value, on, "lumbar", unit=None) for on in FLAT_DAYS]
+    more = (replace(value, source=f"Observation/{value.at}") for value in series)
+    outcome, target, reasons = answers((*chart, *more))["lumbar"]
     assert (outcome, target) == before[:2]
     assert reasons >= before[2]
 

@@ -2,17 +2,22 @@
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from referral_service.core.timeline import AnyFact
 from tests.core.asked import decisions
-from tests.kit.charts import charts
-from tests.kit.strategies import Facts, at_one_end, is_exact
+from tests.kit.charts import at_one_end, charts, is_exact
+from tests.kit.strategies import Facts, beside
 from tests.kit.words import AS_OF
 
 TRIED_ONE_BY_ONE = 4
 
 
-@given(charts(noise=8), st.data())
-def test_a_narrower_date_keeps_what_was_sure(chart: Facts, data: st.DataObject) -> None:
+@given(charts(noise=3), beside(4), st.data())
+def test_a_narrower_date_keeps_what_was_sure(
+    known: Facts, others: list[AnyFact], data: st.DataObject
+) -> None:
+    chart = (*known, *(replace(fact, source=f"Beside/{i}") for i, fact in enumerate(others)))
     partial = [fact for fact in chart if not is_exact(fact)]
     assume(0 < len(partial) <= TRIED_ONE_BY_ONE)
     chosen = data.draw(st.sampled_from(partial))

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from referral_service.core.timeline import AnyFact, Condition, Person
 from tests.core.asked import answers
-from tests.kit.charts import ADULT, charts, condition
-from tests.kit.strategies import HARD_FLAGS, Facts, numbered
+from tests.kit.charts import ADULT, charts, condition, numbered
+from tests.kit.strategies import HARD_FLAGS, Facts
 from tests.kit.words import meant
 
 FRESH = st.sampled_from((0, -1, -30, -90))

@@ -49,21 +49,20 @@ def test_in_how_many_bundles_facts_arrive_changes_nothing(chart: Facts, data: st
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[AnyFact]:
-    """Several versions of a few resources, each learned at a time of its own, or at none."""
-    version, hours = st.sampled_from(("1", "2", "10", "a")), st.sampled_from((0, 1, 2))
-    known = st.one_of(st.none(), hours.map(lambda h: MORNING + timedelta(hours=h)))
-    fact = st.builds(
-        Unused,
-        source=st.sampled_from(("Observation/1", "Observation/2")),
-        version=version,
-        part=st.sampled_from((0, 1)),
-        known_at=known,
-        reason=st.sampled_from(("unknown-code", "not-used")),
-    )
-    facts: list[AnyFact] = draw(st.lists(fact, max_size=6))
-    # What one version of one resource says is said once, whoever sends it again.
-    said = {(f.source, f.version, f.part, f.known_at): f for f in facts}
-    return list(said.values())
+    """Receipts of a few resources in several versions, each learned at a time of its own, or at none."""
+    hours = st.sampled_from((None, 0, 1, 2))
+    receipts = st.tuples(st.sampled_from(("A", "B")), st.sampled_from(("1", "2", "10", "a")), hours)
+    return [
+        Unused(
+            source=f"Observation/{name}",
+            version=version,
+            part=part,
+            known_at=None if hour is None else MORNING + timedelta(hours=hour),
+            reason="unknown-code" if hour else "not-used",
+        )
+        for name, version, hour in draw(st.lists(receipts, max_size=4, unique=True))
+        for part in range(draw(st.sampled_from((1, 2))))
+    ]
 
 
 @given(histories(), st.randoms(use_true_random=False))

@@ -12,16 +12,8 @@ from fhir_profiles import RESOURCES
 from referral_service.core.timeline import AnyFact, Condition, Imaging, Meaning, Medication, Procedure, Score
 from referral_service.fhir.read import Reader
 from tests.core.asked import answers, decisions
-from tests.kit.charts import charts, condition
-from tests.kit.strategies import (
-    CERVICAL_CONDITIONS,
-    Facts,
-    care,
-    conditions,
-    imaging,
-    is_exact,
-    scores,
-)
+from tests.kit.charts import charts, condition, is_exact
+from tests.kit.strategies import CERVICAL_CONDITIONS, Facts, care, conditions, imaging, scores
 from tests.kit.words import CERVICAL, TERMINOLOGY, meant
 
 NECK = condition(meant("neck_pain", "cervical"), -120, source="Condition/neck")
@@ -31,7 +23,7 @@ def _of_the_neck(fact: AnyFact) -> AnyFact | None:
     """The fact tied to the neck; None for an instrument that belongs elsewhere."""
     match fact:
         case Procedure():
-            return replace(fact, tie=CERVICAL, meanings=tuple(replace_region(m) for m in fact.meanings))
+            return replace(fact, tie=CERVICAL, meanings=tuple(_in_the_neck(m) for m in fact.meanings))
         case Score() if fact.concept in ("odi_score", "roland_morris"):
             return None
         case Medication() | Score() | Imaging():
@@ -40,7 +32,7 @@ def _of_the_neck(fact: AnyFact) -> AnyFact | None:
             return fact
 
 
-def replace_region(meaning: Meaning) -> Meaning:
+def _in_the_neck(meaning: Meaning) -> Meaning:
     """The meaning with the neck for a region, if it names one."""
     return replace(meaning, region="cervical") if meaning.region else meaning
 

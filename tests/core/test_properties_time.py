@@ -3,7 +3,8 @@
 from hypothesis import given
 
 from referral_service.core.decide import Question, combined, decide
-from referral_service.core.timeline import AnyFact, Condition, Timeline
+from referral_service.core.record import REGIONS
+from referral_service.core.timeline import AnyFact, Condition, Tie, Timeline
 from tests.core.asked import Answers, answers, asked, decisions, fewer
 from tests.kit.charts import charts
 from tests.kit.strategies import Facts
@@ -14,14 +15,14 @@ YEAR_AND_MORE = 400
 
 def _answers_on(question: Question, offset: int) -> Answers:
     found, _ = question.on(day(offset).toordinal())
-    return {region: combined(judged).answer for region, judged in found.items()}
+    return {key: combined(judged).answer for key, judged in found.items() if key in (None, *REGIONS)}
 
 
 @fewer(5)
 @given(charts())
 def test_a_decision_stays_the_same_until_wake_on_and_is_another_on_that_day(chart: Facts) -> None:
     answer = asked(chart)
-    now = {decision.region: decision.answer for decision in answer.decisions}
+    now = {d.region: d.answer for d in answer.decisions if not d.is_history}
     # Day by day, without the shortcut that the answer takes.
     question = Question(Timeline.of(chart), PATHWAY)
     first: dict[str | None, object] = {}
@@ -34,7 +35,9 @@ def test_a_decision_stays_the_same_until_wake_on_and_is_another_on_that_day(char
             first.setdefault("patient", day(offset))
         if len(first) > len(now):
             break
-    assert {d.region: d.wake_on for d in answer.decisions} == {region: first.get(region) for region in now}
+    assert {d.region: d.wake_on for d in answer.decisions if not d.is_history} == {
+        region: first.get(region) for region in now
+    }
     assert answer.wake_on == first.get("patient")
 
 
@@ -57,19 +60,15 @@ def _has_not_come(fact: AnyFact) -> bool:
     return when is not None and when.earliest > AS_OF
 
 
-def _reasons(facts: Facts) -> set[str]:
-    return {
-        source
-        for f in facts
-        if isinstance(tie := getattr(f, "tie", None), object) and tie
-        for source in tie.reason_sources
-    }
+def _named(facts: Facts) -> set[str]:
+    """The Conditions that treatments name as their reasons, whenever those began."""
+    return {source for fact in facts for source in getattr(fact, "tie", Tie()).reason_sources}
 
 
 @given(charts(noise=10))
 def test_a_fact_of_a_later_day_changes_nothing_about_today(chart: Facts) -> None:
     today = tuple(fact for fact in chart if not _has_not_come(fact))
-    named = _reasons(today)
+    named = _named(today)
     kept = tuple(f for f in chart if not _has_not_come(f) or f.source in named)
     assert answers(kept) == answers(chart)
 

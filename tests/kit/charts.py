@@ -1,10 +1,14 @@
 """Whole charts: care that failed, or nearly, in one or two regions, with anything else beside it."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from referral_service.core.dates import When
 from referral_service.core.timeline import (
     AnyFact,
     Condition,
@@ -20,9 +24,7 @@ from tests.kit.strategies import (
     LUMBAR_CONDITIONS,
     VALUES,
     Facts,
-    at_one_end,
     beside,
-    numbered,
     persons,
 )
 from tests.kit.words import AS_OF, at, meant, tied
@@ -31,6 +33,36 @@ ADULT = Person(source="Patient/p", birth=at(-18_000))
 FUNCTION = {"lumbar": "odi_score", "cervical": "ndi_score"}
 CARED_FOR = ((), ("lumbar",), ("lumbar",), ("cervical",), ("lumbar", "cervical"))
 CODED = {"lumbar": LUMBAR_CONDITIONS, "cervical": CERVICAL_CONDITIONS}
+
+
+def numbered(facts: Iterable[AnyFact]) -> Facts:
+    """The facts, each with a source of its own: "Condition/0", "Condition/1", "Procedure/0"."""
+    seen: Counter[str] = Counter()
+    found = []
+    for fact in facts:
+        kind = type(fact).__name__
+        found.append(fact if fact.source else replace(fact, source=f"{kind}/{seen[kind]}"))
+        seen[kind] += 1
+    return tuple(found)
+
+
+def dates_of(fact: AnyFact) -> dict[str, When]:
+    """The dates of a fact by the name of their field."""
+    return {name: when for name in fact.__struct_fields__ if isinstance(when := getattr(fact, name), When)}
+
+
+def is_exact(fact: AnyFact) -> bool:
+    """Whether none of its dates is partial."""
+    return all(when.is_exact for when in dates_of(fact).values())
+
+
+def at_one_end(fact: AnyFact, as_of: date, latest: bool = False) -> AnyFact:
+    """The fact with its partial dates meant as the earliest, or the latest day that has come by `as_of`."""
+    meant_as = {
+        name: max(when.earliest, min(when.latest, as_of)) if latest else when.earliest
+        for name, when in dates_of(fact).items()
+    }
+    return replace(fact, **{name: When(found, found) for name, found in meant_as.items()})
 
 
 def condition(meaning: object, onset: int, **more: object) -> Condition:

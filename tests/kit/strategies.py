@@ -3,15 +3,11 @@
 A `chart` is a tuple of facts as the reader of resources would give them, each with a source of its own.
 """
 
-from collections import Counter
-from collections.abc import Iterable
-from datetime import date
 from decimal import Decimal
 
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from referral_service.core.dates import When
 from referral_service.core.timeline import (
     Allergy,
     AnyFact,
@@ -269,7 +265,6 @@ KINDS: tuple[st.SearchStrategy[AnyFact], ...] = (
     conditions(*SOFT_FLAGS),
     conditions(*HARD_FLAGS),
 )
-anything: st.SearchStrategy[AnyFact] = st.one_of(KINDS)
 
 
 @st.composite
@@ -277,33 +272,3 @@ def beside(draw: st.DrawFn, most: int) -> list[AnyFact]:
     """Up to `most` facts of a few kinds only, so that facts of one kind meet."""
     kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=3))
     return draw(st.lists(st.one_of(kinds), max_size=most))
-
-
-def numbered(facts: Iterable[AnyFact]) -> Facts:
-    """The facts, each with a source of its own: "Condition/0", "Condition/1", "Procedure/0"."""
-    seen: Counter[str] = Counter()
-    found = []
-    for fact in facts:
-        kind = type(fact).__name__
-        found.append(fact if fact.source else replace(fact, source=f"{kind}/{seen[kind]}"))
-        seen[kind] += 1
-    return tuple(found)
-
-
-def dates_of(fact: AnyFact) -> dict[str, When]:
-    """The dates of a fact by the name of their field."""
-    return {name: when for name in fact.__struct_fields__ if isinstance(when := getattr(fact, name), When)}
-
-
-def is_exact(fact: AnyFact) -> bool:
-    """Whether none of its dates is partial."""
-    return all(when.is_exact for when in dates_of(fact).values())
-
-
-def at_one_end(fact: AnyFact, as_of: date, latest: bool = False) -> AnyFact:
-    """The fact with its partial dates meant as the earliest, or the latest day that has come by `as_of`."""
-    meant_as = {
-        name: max(when.earliest, min(when.latest, as_of)) if latest else when.earliest
-        for name, when in dates_of(fact).items()
-    }
-    return replace(fact, **{name: When(found, found) for name, found in meant_as.items()})

@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from referral_service.core.problem import Category, Problem
 from referral_service.store.store import SqlStore
-from referral_service.workflow.ports import PatientId, Stored, Write
+from referral_service.store.tables import term
+from referral_service.workflow.ports import PatientId, Stored, Term, Write
 from tests.kit.clocks import MONDAY, HandClock
 from tests.kit.writes import TENANT, condition, deletion, emitted, received, result
 
@@ -107,6 +109,7 @@ def test_the_same_resource_twice_in_one_request_has_two_versions(store: SqlStore
 
     assert [it.version for it in stored] == [1, 2]
     assert said(store, "ann") == [("2", "b")]
+    assert said(store, "ann", stored[0].updated_at) == [("1", "a")]
 
 
 def test_a_deleted_resource_is_known_as_deleted_and_says_nothing_more(
@@ -169,20 +172,39 @@ def test_what_we_write_ourselves_makes_nobody_due(store: SqlStore, clock: HandCl
     assert store.read(TENANT, "ServiceRequest", "ours") is not None
 
 
-def test_a_value_that_the_database_cannot_hold_harms_no_neighbour(store: SqlStore) -> None:
+@pytest.mark.parametrize("value", ["\x00", "\ud800"])
+def test_a_value_that_the_database_cannot_hold_harms_no_neighbour(store: SqlStore, value: str) -> None:
+    bad = condition("b", terms=(Term("code", value),))
     futures = [
-        store.submit(TENANT, [write], [received(write)])
-        for write in (condition("a"), condition("b", said="\x00"), condition("c"))
+        store.submit(TENANT, [write], [received(write)]) for write in (condition("a"), bad, condition("c"))
     ]
 
     outcomes = [future.exception() for future in futures]
 
     assert outcomes[0] is None
     assert outcomes[2] is None
-    if outcomes[1] is not None:  # PostgreSQL has no text with a zero in it
+    if outcomes[1] is not None:  # SQLite has text with a zero in it
         assert isinstance(outcomes[1], Problem)
         assert outcomes[1].category is Category.INCORRECT
         assert store.read(TENANT, "Condition", "b") is None
+
+
+def test_a_value_too_long_to_be_searched_is_stored_all_the_same(store: SqlStore) -> None:
+    terms = (Term("code", "x" * 100_000), Term("code", "ü" * 1500), Term("code", "short"))
+
+    commit(store, condition(terms=terms))
+
+    with store.engine.connect() as connection:
+        assert connection.scalars(select(term.c.token)).all() == ["short"]
+
+
+def test_whoever_leaves_does_not_undo_what_was_begun(store: SqlStore) -> None:
+    future = store.submit(TENANT, [condition()], [received(condition())])
+
+    assert future.cancel() is False
+
+    assert future.result()[0].version == 1
+    assert commit(store, condition(said="more"))[0].version == 2
 
 
 def test_tenants_share_nothing(store: SqlStore) -> None:

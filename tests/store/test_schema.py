@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Select, inspect, select, text
 
-from referral_service.store.engine import connect, is_migrated, migrate, reading
+from referral_service.store import migrations
+from referral_service.store.engine import SCHEMA, UnknownSchema, connect, is_migrated, migrate, reading
 from referral_service.store.store import SqlStore
 from referral_service.store.tables import (
     IS_DIRTY,
@@ -45,6 +47,23 @@ def test_a_new_database_is_not_migrated_until_it_is(tmp_path: Path) -> None:
     migrate(engine)
 
     assert is_migrated(engine)
+    engine.dispose()
+
+
+def test_the_code_names_the_last_migration() -> None:
+    folder = Path(migrations.__file__).parent
+    assert ScriptDirectory(str(folder)).get_current_head() == SCHEMA
+
+
+def test_a_database_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'new.db'}")
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    assert not is_migrated(engine)
+    with pytest.raises(UnknownSchema):
+        migrate(engine)
     engine.dispose()
 
 

@@ -30,7 +30,7 @@ OWN_KEYS = frozenset({"expect", "reading", "route", "sides", "known_at", "as_of"
 EXPECTED_KEYS = frozenset(
     {
         *("region", "outcome", "target", "reasons", "class", "episode_start", "trial_start", "wake_on"),
-        *("priority", "criteria", "left_out"),
+        *("priority", "criteria", "left_out", "notes"),
     }
 )
 
@@ -122,11 +122,7 @@ def _unlike(vignette: Vignette, expected: Mapping[str, Any], decision: Decision)
 def _wanted(vignette: Vignette, expected: Mapping[str, Any]) -> dict[str, Any]:
     wanted = {"target": None, **expected}
     wanted |= {key: vignette.day(wanted[key]) for key in wanted if key.endswith(("_start", "_on"))}
-    if "reasons" in wanted:
-        wanted["reasons"] = set(wanted["reasons"])
-    if "left_out" in wanted:
-        wanted["left_out"] = set(wanted["left_out"])
-    return wanted
+    return wanted | {key: set(wanted[key]) for key in ("reasons", "left_out", "notes") if key in wanted}
 
 
 def _shown(decision: Decision, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,6 +139,7 @@ def _shown(decision: Decision, wanted: Mapping[str, Any]) -> dict[str, Any]:
         "wake_on": decision.wake_on,
         "priority": decision.priority,
         "criteria": {name: criteria.get(name) for name in wanted.get("criteria", ())},
+        "notes": set(decision.notes),
         "left_out": left_out & wanted.get("left_out", set()),
     }
 

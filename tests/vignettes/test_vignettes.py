@@ -65,9 +65,10 @@ NUMBERS: Mapping[str, tuple[Any, Any]] = {
     "active-without-status": (365, 366),
     "baseline-within": (30, 31),
     "latest-within": (60, 61),
-    "relative-change": (25, 30),
+    "relative-change": (29, 30),
     "same-day-conflict": (3, 10),
     "ambiguous-percent": (50, 51),
+    "opioid-noted-after": (90, 91),
     "rebound-cycles": (1, 2),
     "rebound-best-within": (14, 15),
     "rebound-within": (84, 85),
@@ -105,6 +106,10 @@ NUMBERS: Mapping[str, tuple[Any, Any]] = {
     "pain-rating-range": (10, 11),
     "pain-rating-low": (-1, 0),
     "unscaled-pain": (8, 80),
+    "visual-analogue-low": (-1, 0),
+    "peg-low": (-0.1, 0),
+    "oswestry-low": (-1, 0),
+    "neck-index-low": (-1, 0),
     "visual-analogue-range": (100, 101),
     "peg-range": (10, 10.1),
     "pain-interference-high": (80, 80.1),
@@ -114,8 +119,8 @@ NUMBERS: Mapping[str, tuple[Any, Any]] = {
     "physical-function-high": (80, 80.1),
     "physical-function-low": (19.9, 20),
 }
-# No decision of this pathway depends on them: a referral's note, and two numbers of other pathways.
-NOT_DECIDING = {"opioid-noted-after", "injections-required", "active-within"}
+# Numbers that only other pathways set.
+NOT_DECIDING = {"injections-required", "active-within"}
 
 
 @pytest.mark.parametrize("vignette", STORIES, ids=[story.id for story in STORIES])

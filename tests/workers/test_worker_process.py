@@ -18,6 +18,8 @@ from referral_service.workflow.ports import PatientId, Write
 from tests.kit.processes import broker, lines, place, running, until
 from tests.kit.writes import TENANT, received
 
+pytestmark = pytest.mark.xdist_group("processes")
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from referral_service.api.errors import MEDIA_TYPE, HttpProblem
 from referral_service.api.fhir import entries, negotiate, render
+from referral_service.api.fhir.arrival import Arrival
 from referral_service.api.fhir.batch import batch
 from referral_service.api.fhir.capabilities import statement
 from referral_service.api.fhir.exchange import Answer, Ask
@@ -20,14 +21,10 @@ from referral_service.core.problem import Category, Issue, Problem, problem
 from referral_service.fhir.bundle import that_count
 from referral_service.fhir.check import check
 from referral_service.fhir.parse import parse
-from referral_service.fhir.search.reference import local
-from referral_service.workflow.ports import DEFAULT_TENANT
 
 Json = dict[str, Any]
-_NOBODY = "Practitioner/demo"
 # Reading and checking so many bytes would keep other requests waiting.
 _LARGE = 128 * 1024
-_MEGABYTE = 1024 * 1024
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -35,7 +32,7 @@ def endpoint(face: Face) -> Callable[[Request], Awaitable[Response]]:
     """The handler of everything below /fhir."""
 
     async def serve(request: Request) -> Response:
-        came = _Came(request)
+        came = Arrival(request)
         negotiate.acceptable(came.header("accept"), came.format)
         segments = [segment for segment in request.path_params.get("path", "").split("/") if segment]
         if not segments:
@@ -53,67 +50,7 @@ def endpoint(face: Face) -> Callable[[Request], Awaitable[Response]]:
     return serve
 
 
-class _Came:
-    """A request as it came: its headers read once, its query, and the address of /fhir it was sent to."""
-
-    def __init__(self, request: Request) -> None:
-        scope = request.scope
-        self.request = request
-        self._headers: dict[bytes, str] = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        self.base = f"{scope['scheme']}://{self.header('host')}/fhir"
-        query = scope["query_string"].decode("latin-1")
-        self.query = tuple(parse_qsl(query, keep_blank_values=True)) if query else ()
-        self.format = dict(self.query).get("_format", "") if query else ""
-
-    def header(self, name: str) -> str:
-        """The header's value, "" without it; `name` in lower case."""
-        return self._headers.get(name.encode(), "")
-
-    def ask(self, place: Place, resource: Json | None) -> Ask:
-        """What the interaction is asked."""
-        wishes = negotiate.preferences(self.header("prefer"))
-        return Ask(
-            base=self.base,
-            tenant=DEFAULT_TENANT,
-            actor=local(self.header("x-actor")) or _NOBODY,
-            type=place.type,
-            id=place.id,
-            version=place.version,
-            parameters=self.query,
-            resource=resource,
-            path=place.type,
-            if_match=self.header("if-match"),
-            if_none_match=self.header("if-none-match"),
-            if_none_exist=self.header("if-none-exist"),
-            if_modified_since=self.header("if-modified-since"),
-            returns=wishes.get("return", ""),
-            is_strict=wishes.get("handling") == "strict",
-        )
-
-    async def body(self, most: int) -> bytes:
-        """JSON of at most `most` megabytes, not yet read as such; 413, 415."""
-        negotiate.readable(self.header("content-type"), self.header("content-encoding"))
-        return await self.read(most)
-
-    async def read(self, most: int) -> bytes:
-        """The body whatever it is; 413 as soon as it is too large."""
-        chunks, size = [], 0
-        announced = self.header("content-length")
-        if announced.isdigit() and int(announced) > most * _MEGABYTE:
-            raise _too_large(most)
-        async for chunk in self.request.stream():
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > most * _MEGABYTE:
-                raise _too_large(most)
-        return b"".join(chunks)
-
-
-def _too_large(most: int) -> HttpProblem:
-    return HttpProblem(413, "too-long", f"The body is larger than {most} megabytes.")
-
-
-async def _resource(face: Face, came: _Came, place: Place) -> Json:
+async def _resource(face: Face, came: Arrival, place: Place) -> Json:
     """The checked resource of a request; INCORRECT with every problem found."""
     body = await came.body(face.service.settings.max_body_mb)
     if len(body) > _LARGE:
@@ -131,7 +68,7 @@ def _checked(body: bytes, kind: str) -> Json:
     return resource
 
 
-async def _bundle(face: Face, came: _Came) -> Response:
+async def _bundle(face: Face, came: Arrival) -> Response:
     """A batch or transaction, posted to /fhir itself."""
     if came.request.method != "POST":
         raise HttpProblem(405, "not-supported", "Post a batch or a transaction here.", allow="POST")
@@ -163,7 +100,7 @@ def _checked_bundle(body: bytes) -> tuple[Json, list[Issue]]:
     return resource, that_count(resource, faults) if faults else faults
 
 
-async def _form(face: Face, came: _Came) -> tuple[tuple[str, str], ...]:
+async def _form(face: Face, came: Arrival) -> tuple[tuple[str, str], ...]:
     """The parameters in the body of a _search."""
     if came.header("content-type").partition(";")[0].strip().lower() not in ("", _FORM):
         raise HttpProblem(415, "not-supported", f"A search is posted as {_FORM}.")
@@ -174,7 +111,7 @@ async def _form(face: Face, came: _Came) -> tuple[tuple[str, str], ...]:
         raise problem(Category.INCORRECT, "Not a form in UTF-8 of at most 100 fields.") from None
 
 
-def _metadata(face: Face, came: _Came) -> Response:
+def _metadata(face: Face, came: Arrival) -> Response:
     if came.request.method not in ("GET", "HEAD"):
         raise HttpProblem(405, "not-supported", "The CapabilityStatement can be read only.", allow="GET")
     came.request.scope["interaction"] = "capabilities"

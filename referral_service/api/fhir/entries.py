@@ -66,7 +66,7 @@ def _member(ask: Ask, one: Answer) -> render.Member:
             said["location"] = f"{stored.type}/{stored.id}/_history/{stored.version}"
         said["etag"] = render.etag(stored.version)
         said["lastModified"] = render.instant(stored.updated_at)
-        if ask.returns == "representation" or not one.is_written:
+        if (one.status == HTTPStatus.OK and not one.is_written) or ask.returns == "representation":
             body, full_url = render.resource(stored), f"{ask.base}/{stored.type}/{stored.id}"
     if one.issues:
         said["outcome"] = outcome(

@@ -1,7 +1,7 @@
 """Search: by type, by GET or POST, and in one patient's compartment; a page at a time."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -16,6 +16,7 @@ from referral_service.fhir.search import query
 from referral_service.fhir.search.reference import local
 from referral_service.fhir.search.table import KINDS
 from referral_service.store.search import After, Page
+from referral_service.store.tables import FIRST, LAST
 from referral_service.workflow.ports import Stored, Tenant
 
 _PAGE = "_page"
@@ -25,7 +26,7 @@ class _Place(msgspec.Struct, array_like=True):
     """Where a search goes on: its parameters, and the end of the page before."""
 
     parameters: tuple[tuple[str, str], ...]
-    key: int
+    key: Annotated[int, msgspec.Meta(ge=FIRST, le=LAST)]
     id: str
 
 

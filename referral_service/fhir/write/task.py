@@ -22,8 +22,13 @@ def task(referral: Referral, decision: Decision, patient: str, focus: str, names
         "focus": reference(focus),
         "for": reference(f"Patient/{patient}"),
         "authoredOn": instant(referral.authored_at),
-        "reasonCode": {"coding": [names.coding("reason", reason) for reason in decision.reasons]},
+        **reasons(decision, names),
     }
     if referral.due_at:
         found["restriction"] = {"period": {"end": instant(referral.due_at)}}
     return found
+
+
+def reasons(decision: Decision, names: Names) -> dict[str, Any]:
+    """Why a human is asked, as the Task's element."""
+    return {"reasonCode": {"coding": [names.coding("reason", reason) for reason in decision.reasons]}}

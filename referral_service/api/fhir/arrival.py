@@ -1,0 +1,78 @@
+"""A request below /fhir as it arrives: its headers, its query, its body."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from referral_service.api.errors import HttpProblem
+from referral_service.api.fhir import negotiate
+from referral_service.api.fhir.exchange import Ask
+from referral_service.api.fhir.table import Place
+from referral_service.fhir.search.reference import local
+from referral_service.workflow.ports import DEFAULT_TENANT
+
+Json = dict[str, Any]
+_NOBODY = "Practitioner/demo"
+_MEGABYTE = 1024 * 1024
+
+
+class Arrival:
+    """One request; `base` is the address of /fhir that it was sent to, `query` its parameters in order."""
+
+    def __init__(self, request: Request) -> None:
+        """Headers and query are read once, here."""
+        scope = request.scope
+        self.request = request
+        self._headers: dict[bytes, str] = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        self.base = f"{scope['scheme']}://{self.header('host')}/fhir"
+        query = scope["query_string"].decode("latin-1")
+        self.query = tuple(parse_qsl(query, keep_blank_values=True)) if query else ()
+        self.format = dict(self.query).get("_format", "") if query else ""
+
+    def header(self, name: str) -> str:
+        """The header's value, "" without it; `name` in lower case."""
+        return self._headers.get(name.encode(), "")
+
+    def ask(self, place: Place, resource: Json | None) -> Ask:
+        """What the interaction is asked."""
+        wishes = negotiate.preferences(self.header("prefer"))
+        return Ask(
+            base=self.base,
+            tenant=DEFAULT_TENANT,
+            actor=local(self.header("x-actor")) or _NOBODY,
+            type=place.type,
+            id=place.id,
+            version=place.version,
+            parameters=self.query,
+            resource=resource,
+            path=place.type,
+            if_match=self.header("if-match"),
+            if_none_match=self.header("if-none-match"),
+            if_none_exist=self.header("if-none-exist"),
+            if_modified_since=self.header("if-modified-since"),
+            returns=wishes.get("return", ""),
+            is_strict=wishes.get("handling") == "strict",
+        )
+
+    async def body(self, most: int) -> bytes:
+        """JSON of at most `most` megabytes, not yet read as such; 413, 415."""
+        negotiate.readable(self.header("content-type"), self.header("content-encoding"))
+        return await self.read(most)
+
+    async def read(self, most: int) -> bytes:
+        """The body whatever it is; 413 as soon as it is too large."""
+        chunks, size = [], 0
+        announced = self.header("content-length")
+        if announced.isdigit() and int(announced) > most * _MEGABYTE:
+            raise _too_large(most)
+        async for chunk in self.request.stream():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > most * _MEGABYTE:
+                raise _too_large(most)
+        return b"".join(chunks)
+
+
+def _too_large(most: int) -> HttpProblem:
+    return HttpProblem(413, "too-long", f"The body is larger than {most} megabytes.")

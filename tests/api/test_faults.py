@@ -1,0 +1,46 @@
+"""When something breaks that nobody foresaw: an answer without a trace of it, and a log without its words."""
+
+import asyncio
+
+import httpx
+import pytest
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from referral_service.api.observe import Observe
+
+
+async def breaks(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application with a fault whose text quotes a value."""
+    raise ValueError("SECRET")
+
+
+async def breaks_late(scope: Scope, receive: Receive, send: Send) -> None:
+    """The same, after the answer has begun."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    raise ValueError("SECRET")
+
+
+def ask(application: Observe) -> httpx.Response:
+    """One GET."""
+
+    async def get() -> httpx.Response:
+        transport = httpx.ASGITransport(application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.get("/fhir/Patient/x", headers={"x-request-id": "r-1"})
+
+    return asyncio.run(get())
+
+
+def test_a_fault_is_answered_without_a_trace() -> None:
+    with structlog.testing.capture_logs() as lines:
+        answer = ask(Observe(breaks))
+    assert (answer.status_code, answer.headers["x-request-id"]) == (500, "r-1")
+    assert answer.json()["issue"][0]["code"] == "exception"
+    assert "SECRET" not in answer.text and "Traceback" not in answer.text
+    assert [line["event"] for line in lines] == ["unforeseen failure"]
+
+
+def test_a_fault_after_the_answer_began_ends_it() -> None:
+    with pytest.raises(ValueError, match="SECRET"):
+        ask(Observe(breaks_late))

@@ -1,0 +1,183 @@
+"""Properties of what follows decisions: asked twice nothing moves, and never two referrals for one thing."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from referral_service.core.decision import Decision
+from referral_service.core.referral import AGED, is_red
+from tests.core.memory import Memory, said
+
+ELECTIVE = (
+    ("in-trial", None, ("duration",)),
+    ("exhausted", "intradiscal", ("function-flat",)),
+    ("exhausted", "intradiscal", ("function-flat", "rebound")),
+    ("exhausted", "surgical", ("function-flat",)),
+    ("review", None, ("outcome-outdated",)),
+    ("review", None, ("imaging-outdated",)),
+    ("review", None, ("trial-outdated", "trial-incomplete")),
+    ("review", None, ("route-unclear",)),
+    ("on-hold", None, ("minor",)),
+    ("responding", None, ("improved",)),
+)
+
+
+class Day(NamedTuple):
+    """What one evaluation finds: per region closed, continued or begun anew, an answer; and red flags."""
+
+    lumbar: str
+    cervical: str
+    answers: tuple[int, int]
+    flag: str
+    verb: str
+
+
+days = st.builds(
+    Day,
+    lumbar=st.sampled_from(("open", "open", "open", "closed", "anew")),
+    cervical=st.sampled_from(("closed", "open", "anew")),
+    answers=st.tuples(*(st.sampled_from((1, 1, *range(len(ELECTIVE)))) for _ in range(2))),
+    flag=st.sampled_from(("", "", "", "hard", "stat", "possible", "soft", "deceased")),
+    verb=st.sampled_from(("", "", "", "approve", "decline", "withdraw")),
+)
+
+
+class Patient:
+    """Episodes as they come and go. An episode's key is its region and its number."""
+
+    def __init__(self) -> None:
+        self._numbers = {"lumbar": 0, "cervical": 0}
+        self._open = {"lumbar": False, "cervical": False}
+
+    def on(self, day: Day) -> dict[str, Decision]:
+        """The decisions of every episode ever had, by key."""
+        for region, wanted in (("lumbar", day.lumbar), ("cervical", day.cervical)):
+            if wanted == "anew" or (wanted == "open" and not self._open[region]):
+                self._numbers[region] += 1
+            self._open[region] = wanted != "closed"
+        found = {
+            f"{region}-{number}": self._said(region, number, day)
+            for region, last in self._numbers.items()
+            for number in range(1, last + 1)
+        }
+        if not any(self._open.values()) and day.flag in ("hard", "stat"):
+            found["none"] = self._urgent(None, day.flag)
+        return found or {"none": said(None, "no-qualifying-condition", "none")}
+
+    def _said(self, region: str, number: int, day: Day) -> Decision:
+        if not self._open[region] or number < self._numbers[region]:
+            return said(region, "no-qualifying-condition", "resolved")
+        if day.flag == "deceased":
+            return said(region, "on-hold", "deceased")
+        if day.flag in ("hard", "stat") or (day.flag == "soft" and region == "lumbar"):
+            return self._urgent(region, day.flag)
+        if day.flag == "possible" and region == "lumbar":
+            return said(region, "review", "possible-red-flag", priority="urgent")
+        outcome, target, reasons = ELECTIVE[day.answers[region == "cervical"]]
+        return said(region, outcome, *reasons, target=target)
+
+    def _urgent(self, region: str | None, flag: str) -> Decision:
+        reason = "red-flag-soft" if flag == "soft" else "red-flag-hard"
+        priority = "stat" if flag == "stat" else "urgent"
+        return said(region, "urgent", reason, target="surgical", priority=priority)
+
+
+Course = list[Day]
+courses = st.lists(days, min_size=1, max_size=8)
+
+
+def _lived(course: Course) -> list[tuple[dict[str, Decision], Memory, Day]]:
+    """Every day of a course after its moves: the decisions, and what is remembered by then."""
+    patient, memory, seen = Patient(), Memory(), []
+    for day in course:
+        decisions = patient.on(day)
+        memory.follow(decisions)
+        seen.append((decisions, Memory(list(memory.referrals)), day))
+        if day.verb:
+            memory.answer(day.verb)
+    return seen
+
+
+@given(courses)
+def test_the_same_decisions_asked_again_move_nothing(course: Course) -> None:
+    for decisions, memory, _ in _lived(course):
+        assert memory.follow(decisions) == []
+
+
+@given(courses)
+def test_there_is_one_open_referral_for_each_region_and_target_and_one_urgent_in_all(course: Course) -> None:
+    for decisions, memory, _ in _lived(course):
+        elective = [(r.region, r.target) for r in memory.open("elective")]
+        assert len(set(elective)) == len(elective)
+        assert len(memory.open("urgent")) <= int(_is_urgent(decisions))
+        assert len({r.episode for r in memory.reviews()}) == len(memory.reviews())
+
+
+def _is_urgent(decisions: Mapping[str, Decision]) -> bool:
+    return any(d.outcome == "urgent" for d in decisions.values())
+
+
+@given(courses)
+def test_elective_proposals_wait_exactly_while_a_red_flag_stands(course: Course) -> None:
+    for decisions, memory, _ in _lived(course):
+        red = any(map(is_red, decisions.values()))
+        assert {r.status for r in memory.open("elective")} <= ({"on-hold"} if red else {"draft"})
+
+
+@given(courses)
+def test_an_open_proposal_is_supported_or_merely_aged_or_waits(course: Course) -> None:
+    for decisions, memory, _ in _lived(course):
+        for referral in memory.open("elective"):
+            [decision] = [d for d in decisions.values() if d.region == referral.region and d.is_open]
+            supports = decision.outcome == "exhausted" and decision.target == referral.target
+            assert supports or set(decision.reasons) <= AGED or is_red(decision)
+
+
+@given(courses)
+def test_whoever_is_exhausted_has_a_proposal_an_approved_one_or_a_declined_one(course: Course) -> None:
+    for decisions, memory, _ in _lived(course):
+        for decision in decisions.values():
+            if decision.outcome == "exhausted":
+                same = [
+                    r
+                    for r in memory.referrals
+                    if (r.region, r.target, r.urgency) == (decision.region, decision.target, "elective")
+                ]
+                assert any(r.status in ("draft", "on-hold", "completed") for r in same) or any(
+                    r.status == "revoked" and r.task_status == "completed" for r in same
+                )
+
+
+@given(courses)
+def test_a_review_is_open_for_each_decision_that_asks_a_human(course: Course) -> None:
+    for decisions, memory, _ in _lived(course):
+        open_reviews = {r.episode for r in memory.reviews()}
+        regions = {r.region for r in memory.open("elective")} | {r.region for r in memory.open("urgent")}
+        for key, decision in decisions.items():
+            asks = decision.outcome == "review"
+            on_its_proposal = set(decision.reasons) <= AGED and decision.region in regions
+            assert (key in open_reviews) == (asks and not on_its_proposal)
+
+
+@given(courses)
+def test_a_red_flag_that_comes_back_is_drafted_again_whatever_was_answered_before(course: Course) -> None:
+    was_urgent = False
+    for decisions, memory, _ in _lived(course):
+        if _is_urgent(decisions) and not was_urgent:
+            assert memory.open("urgent")
+        was_urgent = _is_urgent(decisions)
+
+
+@given(courses)
+def test_an_episode_that_begins_exhausted_has_a_proposal_whatever_was_answered_for_the_last(
+    course: Course,
+) -> None:
+    known: set[str] = set()
+    for decisions, memory, _ in _lived(course):
+        for key, decision in decisions.items():
+            if key not in known and decision.outcome == "exhausted":
+                wanted = (decision.region, decision.target)
+                assert wanted in {(r.region, r.target) for r in memory.open("elective")}
+        known |= set(decisions)

@@ -1,0 +1,74 @@
+"""docs/operations.md says what the code does: settings, commands, metrics, failures."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+import referral_service.api.observe  # noqa: F401 - the requests' metric
+from referral_service.cli import COMMANDS
+from referral_service.core.problem import Category
+from referral_service.settings import PREFIX, Settings
+from referral_service.telemetry import Counts, exposition
+
+PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+ROWS = [[cell.strip() for cell in line.split("|")[1:-1]] for line in PAGE.splitlines() if line[:1] == "|"]
+COUNTS = Counts(
+    patients_due=0,
+    patients_parked=0,
+    oldest_due_seconds=0,
+    referrals_open={("surgical", "urgent"): 1},
+    evaluations={"urgent": 1},
+)
+
+
+def first_cells(sign: str) -> set[str]:
+    """The code words that rows begin with, where they match."""
+    return {found[1] for row in ROWS if (found := re.match(rf"`({sign}[^`]*)`$", row[0]))}
+
+
+def written(default: object) -> str:
+    """A default as the page writes it."""
+    if isinstance(default, timedelta):
+        return f"`{int(default.total_seconds())}s`"
+    return "empty" if default in (None, "") else f"`{default}`"
+
+
+def test_every_setting_is_there_with_its_default() -> None:
+    meant = {f"`{PREFIX}{name.upper()}`": written(it.default) for name, it in Settings.model_fields.items()}
+
+    assert {row[0]: row[1] for row in ROWS if row[0].startswith(f"`{PREFIX}")} == meant
+
+
+def test_every_command_is_there() -> None:
+    assert first_cells("referral-service ") == {f"referral-service {name}" for name in COMMANDS}
+
+
+def test_every_metric_is_there_with_its_labels() -> None:
+    families = text_string_to_metric_families(exposition(COUNTS).decode())
+    ours = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in families
+        if not family.name.startswith(("python_", "process_")) and not family.name.endswith("_created")
+    }
+    table = ROWS[ROWS.index(["metric", "kind", "meaning"]) + 2 :]
+    named = {re.match(r"`(\w+)", row[0])[1] for row in table[: len(ours)]}  # type: ignore[index]
+
+    assert named == ours
+
+
+@pytest.mark.parametrize("category", Category, ids=lambda category: category.name.lower())
+def test_every_failure_is_there_as_the_code_has_it(category: Category) -> None:
+    name = category.name.lower().replace("_", "-")
+    handling = category.value
+
+    assert [name, str(handling.status), handling.code, handling.worker] in ROWS
+
+
+def test_no_failure_is_there_that_the_code_does_not_have() -> None:
+    table = ROWS[ROWS.index(["category", "HTTP", "issue.code", "next"]) + 2 :]
+    end = next(number for number, row in enumerate(table) if row[0] == "sign")
+
+    assert len(table[:end]) == len(Category)
