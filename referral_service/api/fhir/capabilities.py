@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import orjson
 
-from referral_service.api.fhir.table import codes
+from referral_service.api.fhir.table import OPERATIONS, codes
 from referral_service.fhir.search.table import KINDS, Kind, Sort
 
 _ANY_TYPE = (("_id", Sort.TOKEN), ("_lastUpdated", Sort.DATE))
@@ -31,7 +31,7 @@ def statement(canonical_base: str, base: str, published: str) -> bytes:
             "rest": [
                 {
                     "mode": "server",
-                    "resource": [_resource(kind) for kind in KINDS.values()],
+                    "resource": [_resource(kind, canonical_base) for kind in KINDS.values()],
                     "interaction": [{"code": "transaction"}, {"code": "batch"}],
                 }
             ],
@@ -39,10 +39,10 @@ def statement(canonical_base: str, base: str, published: str) -> bytes:
     )
 
 
-def _resource(kind: Kind) -> dict[str, object]:
+def _resource(kind: Kind, canonical_base: str) -> dict[str, object]:
     declared: dict[str, object] = {
         "type": kind.type,
-        "interaction": [{"code": code} for code in codes(kind)],
+        "interaction": [{"code": code} for code in codes(kind) if not code.startswith("$")],
         "versioning": "versioned-update" if kind.is_taken_in else "versioned",
         "readHistory": True,
         "conditionalRead": "full-support",
@@ -54,6 +54,11 @@ def _resource(kind: Kind) -> dict[str, object]:
             "conditionalUpdate": True,
             "conditionalDelete": "not-supported",
         }
+    if names := OPERATIONS.get(kind.type):
+        declared["operation"] = [
+            {"name": name[1:], "definition": f"{canonical_base}/OperationDefinition/{name[1:]}"}
+            for name in names
+        ]
     if kind.type == "Task":
         declared["searchInclude"] = ["Task:focus"]
     parameters = [*_ANY_TYPE, *((one.name, one.sort) for one in kind.parameters)]

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
 from referral_service.api.errors import HttpProblem
+from referral_service.api.fhir.assess import assess
 from referral_service.api.fhir.create import create
 from referral_service.api.fhir.delete import delete
 from referral_service.api.fhir.exchange import Answer, Ask
@@ -18,7 +19,10 @@ from referral_service.fhir.search.table import KINDS, Kind
 
 
 class Interaction(NamedTuple):
-    """One way to use a resource: R4's code for it, what runs, and whether a resource is sent along."""
+    """One way to use a resource: R4's code for it (an operation's begins with $), and what runs.
+
+    `has_resource`: a resource is sent along.
+    """
 
     code: str
     run: Callable[[Face, Ask], Awaitable[Answer]]
@@ -45,14 +49,18 @@ INTERACTIONS: Final = {
     ("history", "GET"): Interaction("history-instance", history),
     ("version", "GET"): Interaction("vread", vread),
     ("compartment", "GET"): Interaction("search-type", search_compartment),
+    ("assess", "GET"): Interaction("$assess", assess),
 }
+# The operations of each type, on one of its resources.
+OPERATIONS: Final = {"Patient": ("$assess",)}
 _READING = ("read", "vread", "history-instance", "search-type")
 _WRITING = ("create", "update", "delete")
 
 
 def codes(kind: Kind) -> tuple[str, ...]:
     """The interactions that clients may use with a type."""
-    return _READING + _WRITING if kind.is_taken_in else _READING
+    own = OPERATIONS.get(kind.type, ())
+    return (*_READING, *_WRITING, *own) if kind.is_taken_in else (*_READING, *own)
 
 
 def find(method: str, segments: Sequence[str]) -> tuple[Interaction, Place]:
@@ -84,6 +92,8 @@ def _place(segments: Sequence[str]) -> Place:
             return Place("history", kind, identity)
         case [kind, identity, "_history", version]:
             return Place("version", kind, identity, version)
+        case ["Patient", identity, "$assess"]:
+            return Place("assess", "Patient", identity)
         case ["Patient", identity, kind] if _has_compartment(kind):
             return Place("compartment", kind, identity)
     raise problem(Category.NOT_FOUND, "There is nothing at this address.")

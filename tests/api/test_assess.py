@@ -1,0 +1,71 @@
+"""`Patient/ID/$assess`: the decision for another day, or with what was known then, and nothing stored."""
+
+from datetime import date
+from time import sleep
+from typing import Any
+
+from referral_service.clinic.chart import build
+from tests.kit.server import Running
+
+TODAY = date(2026, 6, 1)
+STORY = {
+    "id": "pat",
+    "given": [
+        {"condition": "M51.360", "onset": -264},
+        {"procedure": "97110", "every": {"from": -210, "to": -40, "step": 7}},
+        {"medication": "198014", "from": -212, "supply": 180},
+        {"score": "97909-6", "value": 48, "unit": "%", "on": -208},
+        {"score": "97909-6", "value": 46, "unit": "%", "on": -12},
+        {"imaging": "24968-0", "on": -137},
+    ],
+}
+
+
+def said(answer: dict[str, Any]) -> list[str]:
+    return [
+        str(parameter["valueCode"])
+        for entry in answer["entry"]
+        for parameter in entry["resource"]["contained"][0]["parameter"]
+        if parameter["name"] == "outcome"
+    ]
+
+
+def test_each_day_has_its_own_decision_and_nothing_is_stored(server: Running) -> None:
+    for resource in build(STORY, TODAY):
+        assert server.put(resource).status_code == 201
+    before = server.dump()
+    asked = {
+        day: said(server.http.get("/Patient/pat/$assess", params={"asOf": day}).json())
+        for day in ("2025-08-01", "2025-12-01", "2026-06-01", "2026-08-01")
+    }
+    assert asked == {
+        "2025-08-01": ["no-qualifying-condition"],
+        "2025-12-01": ["in-trial"],
+        "2026-06-01": ["exhausted"],
+        "2026-08-01": ["review"],
+    }
+    assert server.dump() == before
+
+
+def test_what_was_known_then_decides(server: Running) -> None:
+    *others, imaging = build(STORY, TODAY)
+    for resource in others:
+        between = server.put(resource).json()["meta"]["lastUpdated"]
+    sleep(0.01)  # instants have millisecond precision
+    server.put(imaging)
+    asked = {"asOf": "2026-06-01"}
+    then = server.http.get("/Patient/pat/$assess", params={**asked, "knownAt": between}).json()
+    now = server.http.get("/Patient/pat/$assess", params=asked).json()
+    assert (said(then), said(now)) == (["review"], ["exhausted"])
+
+
+def test_a_malformed_day_is_named(server: Running) -> None:
+    server.put(build(STORY, TODAY)[0])
+    for name, value in (("asOf", "soon"), ("knownAt", "2026-06-01T08:00:00"), ("when", "2026-06-01")):
+        answer = server.http.get("/Patient/pat/$assess", params={name: value})
+        assert answer.status_code == 400
+        assert answer.json()["issue"][0]["expression"] == [name]
+
+
+def test_a_patient_that_is_not_stored_is_not_found(server: Running) -> None:
+    assert server.http.get("/Patient/nobody/$assess").status_code == 404
