@@ -25,6 +25,7 @@ from referral_service.settings import Settings
 from referral_service.settings import load as load_settings
 
 Judged = list[tuple[str, Decision]]
+_WIDE = 240
 
 
 def assess(
@@ -55,6 +56,7 @@ def assess(
         for issue in each.issues:
             typer.echo(f"refused: {each.where}: {issue.expression} {issue.diagnostics}", err=True)
     if refused:
+        typer.echo(f"refused in all: {len(refused)}", err=True)
         raise typer.Exit(1)
 
 
@@ -125,11 +127,10 @@ def _plain(patient: str, decision: Decision) -> dict[str, Any]:
 
 
 def _criterion(criterion: Criterion) -> dict[str, Any]:
-    value = criterion.value
     return {
         "id": criterion.id,
         "status": criterion.status,
-        "value": value if value is None or isinstance(value, int | str) else float(value),
+        "value": criterion.value,
         "unit": criterion.unit,
         "threshold": criterion.threshold,
         "source": criterion.source,
@@ -142,7 +143,7 @@ def _fact(evidence: str) -> str:
 
 
 def _print(decisions: Judged, explain: bool) -> None:
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
     table = Table("Patient", "Region", "Outcome", "Target", "Reasons", "Wakes")
     for patient, d in decisions:
         wake = d.wake_on.isoformat() if d.wake_on else ""

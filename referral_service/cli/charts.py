@@ -47,8 +47,9 @@ def _valid(part: bytes, where: str, refuse: Callable[[Refused], None]) -> Iterat
     except Problem as problem:
         refuse(Refused(where, problem.issues))
         return
-    for number, resource in enumerate(resources(value)):
+    for resource in resources(value):
         if issues := check(resource):
-            refuse(Refused(f"{where}, resource {number}", tuple(issues)))
+            name = f"{resource.get('resourceType')}/{resource.get('id', '?')}"
+            refuse(Refused(f"{where} {name}", tuple(issues)))
         else:
             yield resource

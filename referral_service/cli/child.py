@@ -77,7 +77,9 @@ class Child:
         self._process = None
         is_short = monotonic() - self._started < _SHORT_SECONDS
         self._short_lives = self._short_lives + 1 if is_short or not self.has_been_well else 0
-        if not self.has_been_well and (code in _REFUSALS or self._short_lives >= _GIVE_UP_AFTER):
+        ended_itself = code >= 0
+        hopeless = code in _REFUSALS or self._short_lives >= _GIVE_UP_AFTER
+        if not self.has_been_well and ended_itself and hopeless:
             raise CannotStart(f"{self.name} cannot start ({_ending(code)})")
         pause = min(_LONGEST_PAUSE, 0.5 * 2**self._short_lives) if self._short_lives else 0.0
         self._again = monotonic() + pause

@@ -148,7 +148,8 @@ def _judge(record: Record, horizon: Horizon) -> dict[str | None, Judged]:
         f"{e.region} {e.start}": _over(e) for found in chains.values() for e in found[:-1]
     }
     if is_deceased(record, horizon):
-        return {**_after_death(last), **earlier}
+        dead = {**_after_death(last), **earlier}
+        return {key: judged._replace(record=record) for key, judged in dead.items()}
     flags = Flags(record, horizon, is_pregnant(record, horizon))
     found: dict[str | None, Judged] = {
         region: _judge_open(record, episode, horizon, flags, opened) if region in opened else _over(episode)

@@ -1,7 +1,6 @@
 """A decision and everything it carries: outcome, target, reasons, criteria, evidence, and `wake_on`."""
 
 from datetime import date
-from decimal import Decimal
 from typing import Literal
 
 import msgspec
@@ -25,9 +24,9 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     id: str
     status: Status
-    value: Decimal | int | str | None = None
+    value: int | str | None = None
     unit: str | None = None
-    threshold: Decimal | int | None = None
+    threshold: int | None = None
     source: str = ""
     evidence: tuple[str, ...] = ()
 

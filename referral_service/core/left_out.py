@@ -19,6 +19,7 @@ from referral_service.core.timeline import (
 _NO_TREATMENT = {
     "treatment_evaluation": "evaluation",
     "plan_not_treatment": "plan",
+    "referral_target": "plan",
     "exclusion": "not-a-treatment",
     "ambiguous": "ambiguous-code",
     "noted": "noted-only",

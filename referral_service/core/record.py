@@ -6,7 +6,7 @@ A record depends on the facts and the pathway, never on the day that is asked fo
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from referral_service.core.dates import ENDLESS
 from referral_service.core.pathway import Pathway
@@ -27,6 +27,7 @@ from referral_service.core.timeline import (
     Tie,
 )
 
+Kind = TypeVar("Kind", bound=AnyFact)
 REGIONS = ("cervical", "thoracic", "lumbar")
 DENIED = frozenset({"refuted", "entered-in-error"})
 REPORTED = frozenset({"final", "amended", "corrected"})
@@ -90,37 +91,42 @@ class Record:
     def __init__(self, facts: Iterable[AnyFact], pathway: Pathway) -> None:
         """`facts` have exact dates (see `referral_service.core.settle`)."""
         self.pathway = pathway
-        self.facts = tuple(facts)
-        self.all_conditions = [f for f in self.facts if isinstance(f, Condition)]
+        self._by_kind: dict[type, list[Any]] = {}
+        for fact in facts:
+            self._by_kind.setdefault(type(fact), []).append(fact)
+        self.all_conditions = self._of(Condition)
         self.conditions = [c for c in self.all_conditions if c.verification not in DENIED]
         self.confirmed = [c for c in self.conditions if c.verification in (None, "confirmed")]
-        self.procedures = [f for f in self.facts if isinstance(f, Procedure)]
+        self.procedures = self._of(Procedure)
         self._places: dict[Tie, Place] = {}
+
+    def _of(self, kind: type[Kind]) -> list[Kind]:
+        return self._by_kind.get(kind, [])
 
     @cached_property
     def person(self) -> Person | None:
         """Birth and death, if the Patient has arrived."""
-        return next((f for f in self.facts if isinstance(f, Person)), None)
+        return next(iter(self._of(Person)), None)
 
     @cached_property
     def pregnancies(self) -> list[PregnancyStatus]:
         """Usable observations of pregnancy status with a day."""
-        return [f for f in self.facts if isinstance(f, PregnancyStatus) and f.at and f.status in REPORTED]
+        return [f for f in self._of(PregnancyStatus) if f.at and f.status in REPORTED]
 
     @cached_property
     def refusals(self) -> list[Refusal]:
         """Recorded refusals."""
-        return [f for f in self.facts if isinstance(f, Refusal)]
+        return self._of(Refusal)
 
     @cached_property
     def allergies(self) -> list[Allergy]:
         """Active allergies."""
-        return [f for f in self.facts if isinstance(f, Allergy) and f.is_active]
+        return [f for f in self._of(Allergy) if f.is_active]
 
     @cached_property
     def is_veteran(self) -> bool:
         """Whether an active coverage is the VA's."""
-        return any(isinstance(f, Coverage) and f.is_veteran and f.is_active for f in self.facts)
+        return any(f.is_veteran and f.is_active for f in self._of(Coverage))
 
     @cached_property
     def _by_source(self) -> dict[str, Condition]:
@@ -185,8 +191,8 @@ class Record:
     def medications(self) -> list[tuple[Medication, Place, int, int]]:
         """Medication given, with its place and its first and last covered day."""
         found = []
-        for fact in self.facts:
-            if isinstance(fact, Medication) and fact.is_given and fact.start:
+        for fact in self._of(Medication):
+            if fact.is_given and fact.start:
                 found.append((fact, self.place(fact.tie), fact.start.day, self._last_covered(fact)))
         return sorted(found, key=lambda m: (m[2], m[0].source))
 
@@ -220,8 +226,8 @@ class Record:
     def scores(self) -> list[tuple[Score, Place]]:
         """Usable values with a day and an instrument, oldest first."""
         found = []
-        for fact in self.facts:
-            if isinstance(fact, Score) and fact.at and fact.status in REPORTED:
+        for fact in self._of(Score):
+            if fact.at and fact.status in REPORTED:
                 name = self.pathway.instrument_of.get(fact.concept)
                 if name:
                     regions = self.pathway.instruments[name].regions
@@ -232,11 +238,7 @@ class Record:
     @cached_property
     def imaging(self) -> list[tuple[Imaging, Place]]:
         """Final reports and findings with a day, oldest first."""
-        found = [
-            (f, self.place(f.tie))
-            for f in self.facts
-            if isinstance(f, Imaging) and f.at and f.status in REPORTED
-        ]
+        found = [(f, self.place(f.tie)) for f in self._of(Imaging) if f.at and f.status in REPORTED]
         return sorted(found, key=lambda i: (i[0].at.day if i[0].at else 0, i[0].source))
 
     @cached_property
@@ -244,11 +246,8 @@ class Record:
         """Referrals made by people that are still open."""
         return [
             f
-            for f in self.facts
-            if isinstance(f, Order)
-            and not f.is_ours
-            and f.intent == "order"
-            and f.status in ("active", "on-hold")
+            for f in self._of(Order)
+            if not f.is_ours and f.intent == "order" and f.status in ("active", "on-hold")
         ]
 
 

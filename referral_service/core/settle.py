@@ -16,6 +16,7 @@ from referral_service.core.timeline import (
     Allergy,
     AnyFact,
     Condition,
+    Coverage,
     Imaging,
     Medication,
     Order,
@@ -42,14 +43,14 @@ class Settler:
 
     def __init__(self, facts: Iterable[AnyFact], pathway: Pathway) -> None:
         """A patient whose Patient has not arrived has an unknown birthDate."""
-        self._facts = tuple(facts)
-        if not any(isinstance(f, Person) for f in self._facts):
-            self._facts += (Person(source="Patient/unknown", version="0"),)
+        read = [f for f in facts if type(f) in _FIELDS or type(f) is Coverage]
+        if not any(isinstance(f, Person) for f in read):
+            read.append(Person(source="Patient/unknown", version="0"))
         self._limit = pathway.numbers.partial_dates.value
         self._adult_months = pathway.numbers.adult_age.value * 12
-        loose = [_is_loose(f) for f in self._facts]
-        self._loose = [f for f, is_loose in zip(self._facts, loose, strict=True) if is_loose]
-        self.firm = tuple(f for f, is_loose in zip(self._facts, loose, strict=True) if not is_loose)
+        loose = [_is_loose(f) for f in read]
+        self._loose = [f for f, is_loose in zip(read, loose, strict=True) if is_loose]
+        self.firm = tuple(f for f, is_loose in zip(read, loose, strict=True) if not is_loose)
 
     def moves(self, day: int) -> bool:
         """Whether a date may be meant as a later day than `day`: a partial one, or none at all."""

@@ -17,7 +17,6 @@ from referral_service.core.keeping import Kept
 from referral_service.core.referral import LAPSED, KeptEpisode, Move, Referral, is_red, moves, says
 from referral_service.core.timeline import Condition, Coverage
 from referral_service.fhir.parse import dump
-from referral_service.fhir.search.terms import entries
 from referral_service.fhir.write import (
     Names,
     detected_issue,
@@ -27,7 +26,8 @@ from referral_service.fhir.write import (
     service_request,
     task,
 )
-from referral_service.workflow.ports import Chart, Happening, PatientId, Result, Term, Write
+from referral_service.workflow.ingest import terms
+from referral_service.workflow.ports import Chart, Happening, PatientId, Result, Write
 
 ACTOR = "Device/referral-service"
 Json = dict[str, Any]
@@ -253,8 +253,3 @@ class Follow:
                 for type, id in self._deleted
             ),
         ]
-
-
-def terms(resource: Json) -> tuple[Term, ...]:
-    """The search index of an emitted resource."""
-    return tuple(Term(*entry) for entry in entries(resource))

@@ -18,7 +18,7 @@ from tests.kit.writes import TENANT
 pytestmark = pytest.mark.xdist_group("processes")
 
 SENDERS = 4
-ROUNDS = 3
+ROUNDS = 2
 
 
 class Sender:

@@ -38,7 +38,6 @@ PARTIAL = tuple(
     between(first, last)
     for first, last in ((-151, 213), (-516, -152), (-31, -1), (0, 29), (-92, -63), (-365, -336), (214, 578))
 )
-exact_dates = st.sampled_from(EXACT)
 dates = st.sampled_from(EXACT * 2 + COMING + PARTIAL)
 dates_or_none = st.sampled_from((*EXACT * 2, *COMING, *PARTIAL, *(None,) * 12))
 rarely = st.sampled_from((False,) * 7 + (True,))
