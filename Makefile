@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: run test check bench clean requirements
+.PHONY: run test check bench coverage clean
 
 $(STAMP): pyproject.toml requirements-dev.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -23,6 +23,14 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Each figure beside a baseline of the same run.
+bench: $(STAMP)
+	$(BIN)/python -m bench.deciding
+
+# Every branch of the decision is tested.
+coverage: $(STAMP)
+	$(BIN)/pytest tests/core tests/vignettes tests/workflow tests/cli --cov=referral_service.core --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
 clean:
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -33,8 +33,7 @@ def is_pregnant(record: Record, horizon: Horizon) -> bool:
 def is_minor(record: Record, horizon: Horizon) -> bool:
     """Younger than an adult."""
     person = record.person
-    if person is None or person.birth is None:
-        return False
+    assert person and person.birth, "an unknown birthDate has been settled"
     months = record.pathway.numbers.adult_age.value * _MONTHS_A_YEAR
     return not horizon.has_come(add_months(person.birth.day, months))
 

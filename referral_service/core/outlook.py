@@ -44,7 +44,7 @@ def _of_trial(a: Assessment) -> list[Need]:
         visits = numbers.active_visits.value - a.care.visit_days("active")[0]
         if visits > 0:
             found.append(Need("active-visits", visits))
-        elif a.care.active_covered < numbers.active_covered.value:
+        else:
             found.append(Need("active-days", numbers.active_covered.value - a.care.active_covered))
     if a.care.second_modality != "met":
         found.append(Need("modality", 1))

@@ -89,6 +89,8 @@ def is_red(decision: Decision) -> bool:
 
 def moves(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -> list[Move]:
     """The steps from what is remembered to what the decisions (by episode key) now call for."""
+    if not decisions:
+        return []
     proposals = [r for r in referrals if r.target is not None]
     return [
         *_urgent(decisions, [r for r in proposals if r.urgency == "urgent"]),
@@ -147,9 +149,9 @@ def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> l
     red = any(map(is_red, decisions.values()))
     steps = {r.id: _step(r, _decision_for(r, decisions), red) for r in known}
     found = [
-        Move(step, r.episode, decision, "elective", r)
+        Move(step, r.episode, _decision_for(r, decisions), "elective", r)
         for r in known
-        if (step := steps.get(r.id)) and (decision := _decision_for(r, decisions))
+        if (step := steps[r.id])
     ]
     standing = {
         (r.region, r.target)
@@ -166,7 +168,7 @@ def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> l
     return found
 
 
-def _decision_for(referral: Referral, decisions: Mapping[str, Decision]) -> Decision | None:
+def _decision_for(referral: Referral, decisions: Mapping[str, Decision]) -> Decision:
     """That of its episode while it is open, else of the open episode of its region.
 
     What a person has answered belongs to its own episode alone.
@@ -175,12 +177,10 @@ def _decision_for(referral: Referral, decisions: Mapping[str, Decision]) -> Deci
     if own and (own.is_open or referral.status not in OPEN):
         return own
     region = (d for d in decisions.values() if d.region == referral.region and d.is_open)
-    return next(region, own or next(iter(decisions.values()), None))
+    return next(region, own or next(iter(decisions.values())))
 
 
-def _step(referral: Referral, decision: Decision | None, red: bool) -> Step | None:
-    if decision is None:
-        return None
+def _step(referral: Referral, decision: Decision, red: bool) -> Step | None:
     supported = decision.outcome == "exhausted" and decision.target == referral.target
     aged = decision.outcome == "review" and set(decision.reasons) <= AGED
     stands = supported or aged or (is_red(decision) and decision.is_open)

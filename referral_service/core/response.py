@@ -171,11 +171,6 @@ class Series:
         """The worse of the last day's values in the first reading."""
         return self.readings[0][self.last][0]
 
-    def worst_baseline(self) -> Decimal:
-        """The worse of the baseline day's values in the first reading."""
-        assert self.baseline is not None
-        return self.readings[0][self.baseline][0]
-
     def evidence(self) -> tuple[str, ...]:
         """The resources of the baseline and the last value."""
         return tuple(

@@ -165,8 +165,7 @@ class Care:
     @cached_property
     def medication_cover(self) -> list[Span]:
         """Days of credited medication in the trial, as a union."""
-        if self.trial is None:
-            return []
+        assert self.trial
         return clipped(
             union((start, end) for _, start, end in self.medication), self.trial.start, self.trial.end
         )

@@ -210,3 +210,7 @@ def test_a_referral_approved_for_an_episode_that_is_over_does_not_bar_the_next_o
 
 def test_a_review_is_asked_on_the_day_a_red_flag_ends_in_aged_evidence() -> None:
     assert steps(moves({"L": AGED}, (RED,))) == [("withdraw", "u1", "urgent"), ("ask", "L", "elective")]
+
+
+def test_without_any_decision_nothing_moves() -> None:
+    assert moves({}, (DRAFT, RED)) == []

@@ -1,0 +1,120 @@
+"""What coordinators read: sentences, the smallest missing pieces, and the earliest day that could count."""
+
+from datetime import date
+from typing import Any
+
+from fhir_profiles import RESOURCES
+from referral_service.clinic.chart import build
+from referral_service.core.decide import decide
+from referral_service.core.decision import Decision
+from referral_service.core.explain import criterion_sentence, missing, sentences
+from referral_service.core.timeline import Timeline
+from referral_service.fhir.concepts import Terminology
+from referral_service.fhir.read import Reader
+from referral_service.pathways import load
+
+TODAY = date(2026, 6, 1)
+READER = Reader(Terminology.load(RESOURCES / "valuesets"), "https://spine-referral.example/fhir")
+PATHWAY = load()
+DISC: dict[str, Any] = {"condition": "M51.360", "onset": -200}
+
+
+def judged(*given: dict[str, Any]) -> Decision:
+    facts = [f for r in build({"id": "pat", "given": list(given)}, TODAY) for f in READER.facts(r)]
+    (decision,) = decide(Timeline.of(facts), PATHWAY, TODAY)
+    return decision
+
+
+def test_the_smallest_missing_pieces_of_a_trial_are_counted() -> None:
+    decision = judged(
+        {"condition": "M54.50", "onset": -40}, {"procedure": "97110", "on": [-30, -23, -16, -9]}
+    )
+    assert missing(decision) == [
+        "11 more covered days",
+        "2 more active visits",
+        "a second modality",
+        "an ODI score",
+        "a lumbar MRI",
+    ]
+
+
+def test_enough_visits_that_cover_too_few_days_lack_days() -> None:
+    decision = judged(
+        {"condition": "M54.50", "onset": -100},
+        {"procedure": "97110", "on": [-20, -19, -18, -17, -16, -15]},
+        {"procedure": "97124", "every": {"from": -80, "to": -3, "step": 7}},
+    )
+    assert decision.reasons == ("active-therapy",)
+    assert missing(decision) == ["22 more days covered by active therapy", "an ODI score", "a lumbar MRI"]
+
+
+def test_visits_and_days_that_suffice_but_for_their_unknown_number_lack_nothing_countable() -> None:
+    decision = judged(
+        {"condition": "M54.50", "onset": -100},
+        {"procedure": "97110", "during": [-90, -10]},
+        {"procedure": "97124", "every": {"from": -80, "to": -3, "step": 7}},
+    )
+    assert decision.reasons == ("dates-unclear",)
+    assert missing(decision)[0] == "5 more active visits"
+
+
+def test_at_its_recorded_pace_a_trial_could_count_on_a_day() -> None:
+    """31 of 90 days covered in 31 elapsed ones: 59 more; 5 visits in 31 days: one more within 7."""
+    decision = judged(
+        DISC,
+        {"procedure": "97110", "on": [-30, -23, -16, -9, -2]},
+        {"medication": "198014", "from": -30, "supply": 60},
+    )
+    assert decision.earliest_on == date(2026, 7, 30)
+    assert "At this pace the trial could count as complete on 2026-07-30." in sentences(decision)
+
+
+def test_without_any_active_visit_there_is_no_pace() -> None:
+    decision = judged(
+        DISC,
+        {"procedure": "97124", "on": [-30, -23, -16, -9, -2]},
+        {"medication": "198014", "from": -30, "supply": 60},
+    )
+    assert decision.earliest_on is None
+
+
+def test_a_neck_lacks_a_neck_score() -> None:
+    assert "an NDI score" in missing(judged({"condition": "M54.2", "onset": -40}))
+
+
+def test_a_red_flag_is_told_with_its_day_and_source_and_directs_nobody() -> None:
+    said = sentences(judged({"condition": "G83.4", "onset": -2, "id": "flag"}))
+    assert said[0] == "A possible red flag is recorded: a human should look at once."
+    assert "Possible red flag recorded on 2026-05-30, see Condition/pat-flag." in said
+
+
+def test_a_red_flag_without_a_date_says_so() -> None:
+    said = sentences(judged({"condition": "G83.4", "id": "flag"}))
+    assert "Possible red flag recorded without a date, see Condition/pat-flag." in said
+
+
+def test_a_criterion_is_a_line_with_its_value_against_its_threshold() -> None:
+    decision = judged(DISC, {"procedure": "97110", "on": [-30, -23]})
+    told = {c.id: criterion_sentence(c) for c in decision.criteria}
+    assert told["duration-minimum"] == "The trial has lasted its minimum: no (22 d, asked for 90)"
+    assert told["recency"] == "The last treatment is recent: yes (2026-05-09, asked for 12)"
+    assert told["imaging"] == "A current MRI or CT report is there: no"
+
+
+def test_an_exhausted_trial_says_what_is_proposed_and_when_the_answer_ages() -> None:
+    said = sentences(
+        judged(
+            DISC,
+            {"procedure": "97110", "every": {"from": -150, "to": -10, "step": 7}},
+            {"medication": "198014", "from": -150, "supply": 60},
+            {"score": "97909-6", "value": 48, "unit": "%", "on": -150},
+            {"score": "97909-6", "value": 48, "unit": "%", "on": -12},
+            {"imaging": "24968-0", "on": -100},
+        )
+    )
+    assert said == [
+        "The conservative trial looks exhausted.",
+        "Function has not improved.",
+        "Proposed: an evaluation for intradiscal treatment.",
+        "With nothing new, this answer changes on 2026-07-20.",
+    ]

@@ -1,0 +1,17 @@
+"""Failures carry their category and what to show, and no patient data."""
+
+from referral_service.core.problem import Category, Issue, Problem, problem
+
+
+def test_a_problem_shows_its_issues() -> None:
+    found = problem(Category.INCORRECT, "Not a date of the calendar.", "Condition.onsetDateTime", "value")
+    assert found.issues == (Issue("value", "Not a date of the calendar.", "Condition.onsetDateTime"),)
+    assert str(found) == "Not a date of the calendar."
+
+
+def test_a_problem_without_issues_says_its_category() -> None:
+    assert Problem(Category.NOT_FOUND).issues == (Issue("not-found", "not found"),)
+
+
+def test_the_code_is_the_categorys_own_unless_said() -> None:
+    assert problem(Category.BUSY, "Wait.").issues[0].code == "throttled"
