@@ -78,8 +78,9 @@ class Move(NamedTuple):
 
 
 def says(decision: Decision) -> str:
-    """What a decision says, as one comparable text."""
-    return f"{decision.outcome}|{decision.target or ''}|{','.join(sorted(decision.reasons))}"
+    """What a decision says, as one comparable text; of red flags also which, so that another is news."""
+    flags = sorted({concept for concept, _, _ in decision.flags})
+    return "|".join((decision.outcome, decision.target or "", ",".join(sorted(decision.reasons)), *flags))
 
 
 def is_red(decision: Decision) -> bool:
@@ -185,7 +186,8 @@ def _step(referral: Referral, decision: Decision, red: bool) -> Step | None:
     aged = decision.outcome == "review" and set(decision.reasons) <= AGED
     stands = supported or aged or (is_red(decision) and decision.is_open)
     if referral.status not in OPEN:
-        return "lapse" if _is_answered(referral) and not stands else None
+        is_over = not stands and (referral.status != "completed" or not decision.is_open)
+        return "lapse" if _is_answered(referral) and is_over else None
     if not stands:
         return "withdraw"
     if red:

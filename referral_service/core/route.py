@@ -8,7 +8,6 @@ from referral_service.core.episode import Episode, has_begun, is_active, is_ongo
 from referral_service.core.flags import MEDICAL_ROLES
 from referral_service.core.record import Place, Record
 from referral_service.core.timeline import Condition, Meaning, Procedure
-from referral_service.core.trial import Care
 
 Way = Literal["intradiscal", "surgical", "human"]
 Lines = tuple[tuple[str, Callable[[], bool]], ...]
@@ -31,10 +30,6 @@ class Assessed(Protocol):
     alone: bool
 
     @property
-    def care(self) -> Care:
-        """Treatment and trial."""
-
-    @property
     def conditions(self) -> Sequence[Condition]:
         """The active conditions of the episode."""
 
@@ -45,7 +40,7 @@ class Picture:
     def __init__(self, a: "Assessed") -> None:
         """Reads what the assessment has found."""
         self._record, self._episode, self._horizon = a.record, a.episode, a.horizon
-        self._care, self._alone = a.care, a.alone
+        self._alone = a.alone
         self._words = a.record.pathway.concepts
         self.meanings = [m for c in a.conditions for m in c.meanings if m.region in (None, a.episode.region)]
         self.concepts = frozenset(m.concept for m in self.meanings)
@@ -101,9 +96,13 @@ class Picture:
 
     @property
     def was_injected(self) -> bool:
-        """A spinal injection too recent to judge."""
+        """A spinal injection of the region too recent to judge, in the episode or before it."""
         days = self._record.pathway.numbers.recent_injection.value
-        return any(self._horizon.still(t.end + days) for t in self._care.treatments if t.kind == "injection")
+        return any(
+            self._horizon.has_come(t.start) and self._horizon.still(t.end + days)
+            for t in self._record.treatments
+            if t.kind == "injection" and t.place.belongs(self._episode.region, self._alone)
+        )
 
     @property
     def is_against_intradiscal(self) -> bool:

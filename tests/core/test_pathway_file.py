@@ -147,3 +147,20 @@ def test_every_number_has_a_source_and_an_owner() -> None:
     assert all(number.source and number.owner for number in found)
     assert isinstance(policy.instruments["promis-physical-function"].important_change, Number)
     assert policy.instruments["promis-physical-function"].important_change.assumption
+
+
+def test_the_line_at_fault_is_named(tmp_path: Path) -> None:
+    text = DEFAULT.read_text(encoding="utf-8").replace("  recency: {value: 12", "  recency: {value: soon", 1)
+    path = tmp_path / "policy.yaml"
+    path.write_text(text, encoding="utf-8")
+    line = next(n for n, each in enumerate(text.splitlines(), 1) if each.startswith("  recency:"))
+    with pytest.raises(PathwayError, match=f"line {line}, numbers.recency.value"):
+        load(path)
+
+
+def test_a_key_written_twice_names_its_line(tmp_path: Path) -> None:
+    text = DEFAULT.read_text(encoding="utf-8") + "\nid: another\n"
+    path = tmp_path / "policy.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PathwayError, match=f"line {len(text.splitlines())}, id: written twice"):
+        load(path)

@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from referral_service.core.decision import Decision
-from referral_service.core.referral import Referral, moves
+from referral_service.core.referral import Referral, moves, says
 from tests.core.memory import Memory, remembered, said, steps
 from tests.kit.words import day
 
@@ -67,8 +68,18 @@ CASES = {
         (DRAFT,), {"L": SURGICAL}, [("withdraw", "r1", "elective"), ("draft", "L", "elective")]
     ),
     "no longer exhausted: withdrawn": Case((DRAFT,), {"L": GOES_ON}, [("withdraw", "r1", "elective")]),
-    "no longer exhausted but approved: nothing is taken back": Case(
-        (APPROVED,), {"L": GOES_ON}, [("lapse", "r1", "elective")]
+    "no longer exhausted but approved: nothing is taken back": Case((APPROVED,), {"L": GOES_ON}, []),
+    "approved and its episode over: the next one is free": Case(
+        (APPROVED,), {"L": OVER}, [("lapse", "r1", "elective")]
+    ),
+    "another flag after one that was declined: drafted": Case(
+        (
+            remembered(
+                "u1", status="revoked", task_status="completed", decision=f"{says(STAT)}|paraplegia", **_RED
+            ),
+        ),
+        {"L": replace(STAT, flags=(("cauda_equina_syndrome", None, "Condition/1"),))},
+        [("draft", "L", "urgent")],
     ),
     "exhausted again after a withdrawal: a new draft": Case(
         (WITHDRAWN,), {"L": FAILED}, [("draft", "L", "elective")]
@@ -210,6 +221,14 @@ def test_a_referral_approved_for_an_episode_that_is_over_does_not_bar_the_next_o
 
 def test_a_review_is_asked_on_the_day_a_red_flag_ends_in_aged_evidence() -> None:
     assert steps(moves({"L": AGED}, (RED,))) == [("withdraw", "u1", "urgent"), ("ask", "L", "elective")]
+
+
+def test_an_approved_referral_is_the_one_until_its_episode_is_over() -> None:
+    memory = Memory()
+    memory.follow({"L": FAILED})
+    memory.answer("approve")
+    memory.follow({"L": GOES_ON})
+    assert memory.follow({"L": FAILED}) == []
 
 
 def test_without_any_decision_nothing_moves() -> None:
