@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from referral_service.core.problem import Issue, Problem
-from referral_service.fhir.chart_bundle import resources
+from referral_service.fhir.chart_bundle import deletions, resources
 from referral_service.fhir.check import check
 from referral_service.fhir.parse import parse
 
@@ -31,8 +31,15 @@ def files(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def read(path: Path, refuse: Callable[[Refused], None]) -> Iterator[dict[str, Any]]:
-    """The valid resources of one file; what is not goes to `refuse`. Raises OSError."""
+class Gone(NamedTuple):
+    """A deletion in a history: "Type/id" and when, if it is said."""
+
+    source: str
+    at: str | None
+
+
+def read(path: Path, refuse: Callable[[Refused], None]) -> Iterator[dict[str, Any] | Gone]:
+    """The valid resources of one file, then its deletions; the rest goes to `refuse`. Raises OSError."""
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     is_lines = ".ndjson" in path.suffixes
     parts = enumerate(content.splitlines(), 1) if is_lines else iter([(1, content)])
@@ -41,7 +48,7 @@ def read(path: Path, refuse: Callable[[Refused], None]) -> Iterator[dict[str, An
             yield from _valid(part, f"{path}:{number}" if is_lines else str(path), refuse)
 
 
-def _valid(part: bytes, where: str, refuse: Callable[[Refused], None]) -> Iterator[dict[str, Any]]:
+def _valid(part: bytes, where: str, refuse: Callable[[Refused], None]) -> Iterator[dict[str, Any] | Gone]:
     try:
         value = parse(part)
     except Problem as problem:
@@ -53,3 +60,5 @@ def _valid(part: bytes, where: str, refuse: Callable[[Refused], None]) -> Iterat
             refuse(Refused(f"{where} {name}", tuple(issues)))
         else:
             yield resource
+    for source, at in deletions(value):
+        yield Gone(source, at)

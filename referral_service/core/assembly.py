@@ -102,7 +102,9 @@ def _priority(judged: Sequence[Judged]) -> Priority:
 
 def _criteria(judged: Judged) -> tuple[Criterion, ...]:
     if judged.assessment is None:
-        return unasked("unknown" if judged.verdict.outcome in ("on-hold", "urgent") else "not-met")
+        if judged.verdict.outcome == "urgent":
+            return unasked("not-met", "waived")
+        return unasked("unknown" if judged.verdict.outcome == "on-hold" else "not-met")
     if judged.verdict.outcome == "urgent":
         return waived(judged.assessment)
     return criteria(judged.assessment, judged.verdict)

@@ -35,11 +35,11 @@ def waived(a: Assessment) -> tuple[Criterion, ...]:
     return (_qualifying(a), *(Criterion(id=name, status="waived") for name in WAIVABLE))
 
 
-def unasked(status: Status) -> tuple[Criterion, ...]:
+def unasked(qualifying: Status, others: Status = "unknown") -> tuple[Criterion, ...]:
     """The criteria where there is no open episode, or nothing else is evaluated."""
     return (
-        Criterion(id="qualifying-condition", status=status),
-        *(Criterion(id=name, status="unknown") for name in WAIVABLE),
+        Criterion(id="qualifying-condition", status=qualifying),
+        *(Criterion(id=name, status=others) for name in WAIVABLE),
     )
 
 
@@ -136,6 +136,7 @@ def _recency(a: Assessment) -> Criterion:
         unit=a.numbers.recency.unit,
         threshold=a.numbers.recency.value,
         source=a.numbers.recency.source,
+        evidence=evidence(a.care.last_treated),
     )
 
 

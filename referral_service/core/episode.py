@@ -75,8 +75,9 @@ def spell_of(condition: Condition, horizon: Horizon, months: int) -> Spell | Non
         return Spell(condition, start, ENDLESS, True)
     if condition.abated is not None:
         end = condition.abated.day
-    elif condition.clinical is None and condition.recorded and not condition.is_abated:
-        end = add_months(condition.recorded.day, months)
+    elif condition.clinical is None and not condition.is_abated:
+        written = condition.recorded or condition.onset
+        end = add_months(written.day, months) if written else start
     else:
         end = start
     return Spell(condition, start, max(start, end), False)

@@ -12,7 +12,6 @@ from referral_service.core.record import Record
 from referral_service.core.timeline import Condition
 
 HARD_ROLES = ("red_flag_hard", "red_flag_structural")
-MEDICAL_ROLES = ("red_flag_hard_infection", "red_flag_hard_tumour", "red_flag_hard_fracture")
 _PREGNANCY = "pregnancy"
 _NEEDED_CATEGORY = "problem-list-item"
 _BILLING_CATEGORY = "encounter-diagnosis"
@@ -74,7 +73,7 @@ class Flags:
                 if meaning.role.startswith(HARD_ROLES) and self._stands(condition):
                     day = self._dated(condition, meaning.concept)
                     if self._is_new(day):
-                        medical = meaning.role in MEDICAL_ROLES
+                        medical = meaning.concept in self._policy.medical
                         flag = Flag(condition, meaning.concept, None, meaning.region, day, is_medical=medical)
                         found.append(flag)
         return tuple(sorted(found, key=self._gravity))

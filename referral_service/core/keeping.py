@@ -16,6 +16,8 @@ from referral_service.core.pathway import Pathway
 from referral_service.core.referral import NO_EPISODE, KeptEpisode
 from referral_service.core.timeline import Timeline
 
+# Left out whatever the question: such a fact alone is no reason to write a decision again.
+_SAYS_NOTHING_OF_CARE = frozenset({"not-used", "unknown-code", "not-read", "no-value", "other-region"})
 _SAYS_NOTHING = Decision(region=None, outcome="no-qualifying-condition", reasons=())
 
 
@@ -136,5 +138,7 @@ def _told(decision: Decision) -> tuple[object, ...]:
         decision.wake_on,
         decision.priority,
         decision.missing,
+        decision.notes,
         tuple((c.id, c.status) for c in decision.criteria),
+        tuple(pair for pair in decision.left_out if pair[1] not in _SAYS_NOTHING_OF_CARE),
     )

@@ -128,9 +128,10 @@ class Concepts(Strict):
 
 
 class RedFlags(Strict):
-    """Which hard flags are stat, the groups of soft flags, and what else may explain them."""
+    """Which hard flags are stat or for medical assessment; soft flags in groups, and what explains them."""
 
     stat: frozenset[str]
+    medical: frozenset[str]
     soft_groups: dict[str, frozenset[str]]
     urgent_alone: frozenset[str]
     competing: dict[str, frozenset[str]]

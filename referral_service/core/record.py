@@ -37,7 +37,7 @@ _SPINE_ROLES = (
     "related_condition",
     "supporting_condition",
     "red_flag_structural",
-    "red_flag_hard_",
+    "red_flag_hard",
     "prior_surgery",
 )
 _KIND_OF_STEP = {1: "self", 2: "manual", 4: "injection"}

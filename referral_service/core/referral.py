@@ -100,6 +100,27 @@ def moves(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -> l
     ]
 
 
+def supported(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -> list[tuple[Referral, str]]:
+    """The drafts that a decision supports today, each with the key of the episode that it rests on.
+
+    What such a draft says (evidence, figures, reasons) follows that decision, even while its answer stays.
+    """
+    found = []
+    for referral in referrals:
+        if referral.status == "draft" and referral.target is not None:
+            wanted = "urgent" if referral.urgency == "urgent" else "exhausted"
+            keys = [
+                key
+                for key, d in decisions.items()
+                if d.outcome == wanted and d.target == referral.target
+                if wanted == "urgent" or d.region == referral.region
+            ]
+            if keys:
+                other = _flagged_episode({key: decisions[key] for key in keys})
+                found.append((referral, referral.episode if referral.episode in keys else other))
+    return found
+
+
 def _urgent(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> Iterable[Move]:
     """One urgent referral in all."""
     wanted = {key: d for key, d in decisions.items() if d.outcome == "urgent"}

@@ -5,7 +5,6 @@ from typing import Literal, NamedTuple, Protocol
 
 from referral_service.core.dates import Horizon
 from referral_service.core.episode import Episode, has_begun, is_active, is_ongoing
-from referral_service.core.flags import MEDICAL_ROLES
 from referral_service.core.record import Place, Record
 from referral_service.core.timeline import Condition, Meaning, Procedure
 
@@ -112,7 +111,7 @@ class Picture:
             return has_begun(condition, self._horizon) and is_ongoing(condition, self._horizon)
 
         serious = any(
-            m.role in MEDICAL_ROLES and not c.is_follow_up and stands(c)
+            m.concept in self._record.pathway.red_flags.medical and not c.is_follow_up and stands(c)
             for c in self._record.confirmed
             for m in c.meanings
         )

@@ -114,7 +114,8 @@ def _coded_worse(record: Record, episode: Episode) -> tuple[str, ...] | None:
 
     def is_worse(before: Meaning, after: Meaning) -> bool:
         if before.concept in concepts.degeneration:
-            return after.concept in concepts.displacement | concepts.annular_defect
+            worse = concepts.displacement | concepts.annular_defect | concepts.disc_with_radiculopathy
+            return after.concept in worse
         if before.concept in concepts.displacement:
             return after.concept in concepts.disc_with_radiculopathy
         both_annular = {before.concept, after.concept} <= concepts.annular_defect

@@ -11,7 +11,7 @@ from referral_service.core.cover import Span, clipped, count, day_reaching, fewe
 from referral_service.core.dates import Horizon, add_months
 from referral_service.core.episode import Episode
 from referral_service.core.record import Record, Treatment
-from referral_service.core.timeline import Medication
+from referral_service.core.timeline import Fact, Medication
 
 Truth = Literal["met", "not-met", "unknown"]
 STARTS_TRIAL = frozenset({"active", "manual", "injection"})
@@ -219,6 +219,13 @@ class Care:
         """The last day of treatment: a visit-day or a day of credited medication; it may lie ahead."""
         ends = [t.end for t in self.visits] + [end for _, _, end in self.medication]
         return max(ends, default=None)
+
+    @property
+    def last_treated(self) -> list[Fact]:
+        """What was done on the last day of treatment."""
+        found: list[tuple[Fact, int]] = [(t.fact, t.end) for t in self.visits]
+        found += [(fact, end) for fact, _, end in self.medication]
+        return [fact for fact, end in found if end == self.last_treatment]
 
     @cached_property
     def recency(self) -> Truth:

@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 
 def resources(value: Json) -> Iterator[Json]:
-    """The resources of a Bundle, or the resource itself; deleted ones of a history are passed by."""
+    """The resources of a Bundle, all versions of a history among them; or the resource itself."""
     if value.get("resourceType") != "Bundle":
         yield value
         return
@@ -23,22 +23,19 @@ def resources(value: Json) -> Iterator[Json]:
             resource["id"] = str(uuid5(NAMESPACE_URL, full_url or f"entry {number}"))
         if full_url:
             names[full_url] = f"{resource['resourceType']}/{resource['id']}"
-    gone = _deleted(value)
     for entry in entries:
-        resource = entry["resource"]
-        _rewrite(resource, names)
-        if f"{resource['resourceType']}/{resource['id']}" not in gone:
-            yield resource
+        _rewrite(entry["resource"], names)
+        yield entry["resource"]
 
 
-def _deleted(bundle: Json) -> set[str]:
-    """What a history says is deleted: its newest entry, which comes first, is the deletion."""
-    newest: dict[str, str] = {}
-    if bundle.get("type") == "history":
-        for entry in bundle.get("entry", ()):
+def deletions(value: Json) -> Iterator[tuple[str, str | None]]:
+    """What a history says was deleted: "Type/id", and the instant if it is said."""
+    if value.get("type") == "history":
+        for entry in value.get("entry", ()):
             request = entry.get("request", {})
-            newest.setdefault("/".join(request.get("url", "").split("/")[:2]), request.get("method", ""))
-    return {url for url, method in newest.items() if method == "DELETE"}
+            if request.get("method") == "DELETE":
+                of = "/".join(request.get("url", "").split("/")[:2])
+                yield of, entry.get("response", {}).get("lastModified")
 
 
 def _rewrite(value: Any, names: dict[str, str]) -> None:

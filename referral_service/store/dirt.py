@@ -27,7 +27,7 @@ def mark_dirty(connection: Connection, at: datetime, changes: Mapping[tuple[Tena
     _MARK.run(
         connection,
         [
-            (tenant, identity, True, since, count, None, 0, 0, None, None, None)
+            (tenant, identity, True, since, count, None, None, 0, 0, None, None, None)
             for (tenant, identity), count in sorted(changes.items())
         ],
     )

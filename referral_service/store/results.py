@@ -100,16 +100,17 @@ def _count(connection: Connection, results: Iterable[Result]) -> None:
 
 def _rest(connection: Connection, results: Iterable[Result]) -> None:
     """Lets the evaluated patients go until something arrives or their time comes."""
-    by_wake: dict[datetime | None, list[Claim]] = {}
+    by_time: dict[tuple[datetime | None, datetime | None], list[Claim]] = {}
     for it in results:
-        by_wake.setdefault(it.wake_at, []).append(it.claim)
-    for wake_at, claims in by_wake.items():
+        by_time.setdefault((it.wake_at, it.as_of), []).append(it.claim)
+    for (wake_at, as_of), claims in by_time.items():
         change(
             connection,
             [(one.tenant, one.patient) for one in claims],
             is_dirty=False,
             dirty_since=None,
             wake_at=wake_at,
+            asked_at=as_of,
             attempts=0,
             leased_until=None,
         )

@@ -3,7 +3,7 @@
 Source: pathway section 11. Everything here is worked out before the one transaction that stores it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -14,10 +14,11 @@ from msgspec.structs import replace
 from referral_service.core.deadline import review_due
 from referral_service.core.decision import Decision
 from referral_service.core.keeping import Kept
-from referral_service.core.referral import LAPSED, KeptEpisode, Move, Referral, is_red, moves, says
+from referral_service.core.referral import LAPSED, KeptEpisode, Move, Referral, is_red, moves, says, supported
 from referral_service.core.timeline import Condition, Coverage
 from referral_service.fhir.parse import dump
 from referral_service.fhir.write import (
+    Detected,
     Names,
     detected_issue,
     guidance_response,
@@ -76,6 +77,10 @@ class Follow:
         decisions = {key: episode.decision for key, episode in self._kept.items()}
         for move in moves(decisions, self._chart.referrals):
             self._follow(move)
+        for referral, key in supported(decisions, self._chart.referrals):
+            if referral.id not in self._referrals:
+                self._refresh(referral, key)
+        self._tell_flags()
         self._tell_provenance()
         return Result(
             claim=self._chart.claim,
@@ -84,6 +89,7 @@ class Follow:
             referrals=tuple(self._referrals.values()),
             happenings=tuple(self._happenings),
             wake_at=wake_at,
+            as_of=self._setting.as_of,
         )
 
     def _decided(self, episode: KeptEpisode) -> None:
@@ -93,25 +99,23 @@ class Follow:
         self._targets.append(f"GuidanceResponse/{episode.guidance}/_history/{episode.guidance_version}")
         said = {"outcome": episode.decision.outcome, "reasons": ",".join(episode.decision.reasons)}
         self._happened("decided", f"GuidanceResponse/{episode.guidance}", said)
-        self._flag(episode)
 
-    def _flag(self, episode: KeptEpisode) -> None:
-        """One DetectedIssue an episode while a flag stands; cancelled when none does any more."""
-        before = next((e.decision for e in self._chart.episodes if e.key == episode.key), None)
-        stands = is_red(episode.decision)
-        if not stands and not (before and is_red(before)):
-            return
-        told = episode if stands or before is None else replace(episode, decision=before)
-        self._put(
-            detected_issue(
-                self._id(episode.key, "DetectedIssue"),
-                told,
-                self._owner[1],
-                self._setting.now,
-                self._setting.names,
-                stands=stands,
+    def _tell_flags(self) -> None:
+        """One DetectedIssue for each red flag of the patient; cancelled once no decision rests on it."""
+        before = _flagged(e.decision for e in self._chart.episodes)
+        now = _flagged(e.decision for e in self._kept.values())
+        told = [(key, found, True) for key, found in now.items() if before.get(key) != found]
+        told += [(key, found, False) for key, found in before.items() if key not in now]
+        for (concept, source), why, stands in told:
+            self._put(
+                detected_issue(
+                    self._id(concept, source, "DetectedIssue"),
+                    Detected(source, why, stands),
+                    self._owner[1],
+                    self._setting.now,
+                    self._setting.names,
+                )
             )
-        )
 
     def _follow(self, move: Move) -> None:
         if move.step == "draft":
@@ -212,14 +216,26 @@ class Follow:
         self._put_task(restated, decision, focus)
         self._happened("restated", focus, {"reasons": ",".join(decision.reasons)})
 
+    def _refresh(self, referral: Referral, key: str) -> None:
+        """What an open proposal says follows its decision; written only if it says something else."""
+        fresh = replace(referral, episode=key, version=referral.version + 1)
+        written = self._proposal(fresh, self._kept[key])
+        if written != plain(self._current("ServiceRequest", referral.id)):
+            self._store_proposal(fresh, self._kept[key])
+            self._referrals[fresh.id] = fresh
+            self._happened("restated", f"ServiceRequest/{referral.id}")
+
     def _store_proposal(self, referral: Referral, episode: KeptEpisode) -> None:
+        self._put(self._proposal(referral, episode))
+        self._targets.append(f"ServiceRequest/{referral.id}/_history/{referral.version}")
+
+    def _proposal(self, referral: Referral, episode: KeptEpisode) -> Json:
         facts = self._chart.facts
         sources = set(episode.decision.conditions) | {source for _, _, source in episode.decision.flags}
         codes = [c for f in facts if isinstance(f, Condition) and f.source in sources for c in f.codes]
         coverages = [f.source for f in facts if isinstance(f, Coverage) and f.is_active]
         names, patient = self._setting.names, self._owner[1]
-        self._put(service_request(referral, episode, patient, names, list(dict.fromkeys(codes)), coverages))
-        self._targets.append(f"ServiceRequest/{referral.id}/_history/{referral.version}")
+        return service_request(referral, episode, patient, names, list(dict.fromkeys(codes)), coverages)
 
     def _put_task(self, referral: Referral, decision: Decision, focus: str) -> None:
         self._put(task(referral, decision, self._owner[1], focus, self._setting.names))
@@ -253,3 +269,18 @@ class Follow:
                 for type, id in self._deleted
             ),
         ]
+
+
+def _flagged(decisions: Iterable[Decision]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The red flags that decisions rest on: concept and source, with the reasons."""
+    return {
+        (concept, source): decision.reasons
+        for decision in decisions
+        if is_red(decision)
+        for concept, _, source in decision.flags
+    }
+
+
+def plain(resource: Json) -> Json:
+    """What was stored, as it was before the store said its version."""
+    return {key: value for key, value in resource.items() if key != "meta"}

@@ -106,7 +106,10 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What one evaluation changes. `wake_at` is the first instant at which time alone changes a decision."""
+    """What one evaluation, for the instant `as_of`, changes.
+
+    `wake_at` is the first instant at which time alone changes a decision.
+    """
 
     claim: Claim
     writes: tuple[Write, ...] = ()
@@ -114,6 +117,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     referrals: tuple[Referral, ...] = ()
     happenings: tuple[Happening, ...] = ()
     wake_at: datetime | None = None
+    as_of: datetime | None = None
 
 
 class Clock(Protocol):
@@ -148,7 +152,7 @@ class Store(Protocol):
         """The current or the given version; a deleted one has `is_deleted`."""
 
     def claim(self, limit: int, as_of: datetime) -> list[Claim]:
-        """Leases up to `limit` patients, dirty or with wake_at at `as_of` or earlier; counts the attempt."""
+        """Leases up to `limit` patients: dirty, to wake by `as_of`, or last asked for a later instant."""
 
     def load(self, claims: Sequence[Claim]) -> list[Chart]:
         """What evaluating these patients needs, in their order."""

@@ -144,3 +144,26 @@ def test_a_wrong_day_is_wrong_use(tmp_path: Path) -> None:
 
 def test_a_missing_file_fails(tmp_path: Path) -> None:
     assert run(str(tmp_path / "nowhere.json")).exit_code == 1
+
+
+def test_what_was_deleted_later_was_known_then(tmp_path: Path) -> None:
+    patient, condition = CHART[0], {**CHART[1], "meta": {"lastUpdated": "2026-04-02T00:00:00Z"}}
+    history = {
+        "resourceType": "Bundle",
+        "type": "history",
+        "entry": [
+            {
+                "request": {"method": "DELETE", "url": f"Condition/{condition['id']}"},
+                "response": {"status": "204", "lastModified": "2026-05-22T00:00:00Z"},
+            },
+            {"resource": condition, "request": {"method": "PUT", "url": f"Condition/{condition['id']}"}},
+            {"resource": patient, "request": {"method": "PUT", "url": f"Patient/{patient['id']}"}},
+        ],
+    }
+    file = tmp_path / "history.json"
+    file.write_bytes(orjson.dumps(history))
+    asked = (str(file), "--as-of", "2026-06-01", "--json")
+    (then,) = decisions(run(*asked, "--known-at", "2026-05-21T00:00:00Z"))
+    (now,) = decisions(run(*asked))
+    assert (then["region"], then["outcome"]) == ("lumbar", "not-started")
+    assert now["outcome"] == "no-qualifying-condition"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from referral_service.core.record import is_spine
 from referral_service.core.timeline import Meaning, Tie
 from referral_service.fhir.concepts import Terminology
 from referral_service.fhir.read.coded import codings, is_elsewhere
@@ -10,15 +11,6 @@ from referral_service.fhir.read.references import contained, id_of
 
 _REGIONS = ("cervical", "thoracic", "lumbar")
 # A reason of these roles is about the spine even where its code names no region.
-_SPINE_ROLES = (
-    "qualifying_condition",
-    "surgical_structural",
-    "related_condition",
-    "supporting_condition",
-    "red_flag_structural",
-    "red_flag_hard",
-    "prior_surgery",
-)
 
 
 def tie_of(resource: dict[str, Any], meanings: Iterable[Meaning], terminology: Terminology) -> Tie:
@@ -73,7 +65,7 @@ def _reasons(
         meanings = terminology.meanings(concept)
         if named := _regions(meanings):
             regions.update(dict.fromkeys(named))
-        elif any(meaning.role.startswith(_SPINE_ROLES) for meaning in meanings):
+        elif any(map(is_spine, meanings)):
             spine = True
         elif is_elsewhere(concept, terminology):
             elsewhere = True

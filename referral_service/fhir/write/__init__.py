@@ -1,10 +1,19 @@
 """What we emit, as FHIR R4 JSON: GuidanceResponse, ServiceRequest, Task, Provenance, DetectedIssue."""
 
-from referral_service.fhir.write.detected_issue import detected_issue
+from referral_service.fhir.write.detected_issue import Detected, detected_issue
 from referral_service.fhir.write.guidance_response import guidance_response
 from referral_service.fhir.write.names import Names
 from referral_service.fhir.write.provenance import provenance
 from referral_service.fhir.write.service_request import service_request
 from referral_service.fhir.write.task import reasons, task
 
-__all__ = ["Names", "detected_issue", "guidance_response", "provenance", "reasons", "service_request", "task"]
+__all__ = [
+    "Detected",
+    "Names",
+    "detected_issue",
+    "guidance_response",
+    "provenance",
+    "reasons",
+    "service_request",
+    "task",
+]

@@ -1,27 +1,28 @@
-"""A possible red flag as DetectedIssue: recorded on a day, by a source; never a directive."""
+"""A possible red flag as DetectedIssue: recorded by a source; never a directive."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from referral_service.core.referral import KeptEpisode
 from referral_service.fhir.write.names import Names, instant, reference
 
-_SEVERITY = {"stat": "high", "urgent": "high"}
+
+class Detected(NamedTuple):
+    """One red flag: the Condition that records it, why it is one, and whether it still stands."""
+
+    source: str
+    reasons: tuple[str, ...]
+    stands: bool
 
 
-def detected_issue(
-    id: str, episode: KeptEpisode, patient: str, at: datetime, names: Names, *, stands: bool
-) -> dict[str, Any]:
-    """One for each decision with a red flag; `cancelled` once it no longer stands."""
-    decision = episode.decision
-    sources = dict.fromkeys(source for _, _, source in decision.flags)
+def detected_issue(id: str, flag: Detected, patient: str, at: datetime, names: Names) -> dict[str, Any]:
+    """The flag as told at an instant; `cancelled` once no decision rests on it."""
     return {
         "resourceType": "DetectedIssue",
         "id": id,
-        "status": "preliminary" if stands else "cancelled",
-        "code": {"coding": [names.coding("reason", reason) for reason in decision.reasons]},
-        "severity": _SEVERITY.get(decision.priority, "moderate"),
+        "status": "preliminary" if flag.stands else "cancelled",
+        "code": {"coding": [names.coding("reason", reason) for reason in flag.reasons]},
+        "severity": "high",
         "patient": reference(f"Patient/{patient}"),
         "identifiedDateTime": instant(at),
-        "implicated": [reference(source) for source in sources],
+        "implicated": [reference(flag.source)],
     }

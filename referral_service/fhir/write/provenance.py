@@ -12,7 +12,7 @@ def provenance(
     id: str, targets: list[str], sources: list[str], recorded: datetime, names: Names
 ) -> dict[str, Any]:
     """`targets` and `sources` are versioned references."""
-    return {
+    found: dict[str, Any] = {
         "resourceType": "Provenance",
         "id": id,
         "target": [reference(to) for to in targets],
@@ -24,5 +24,7 @@ def provenance(
                 "who": {"display": "referral-service"},
             }
         ],
-        "entity": [{"role": "source", "what": reference(source)} for source in sources],
     }
+    if sources:
+        found["entity"] = [{"role": "source", "what": reference(source)} for source in sources]
+    return found

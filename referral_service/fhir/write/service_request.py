@@ -51,7 +51,7 @@ def service_request(
         ],
         "note": [{"text": note(decision, target)}],
     }
-    if sources := decision.conditions or tuple(dict.fromkeys(flagged)):
+    if sources := dict.fromkeys((*decision.conditions, *flagged)):
         found["reasonReference"] = [reference(source) for source in sources]
     if reason_codes:
         found["reasonCode"] = [{"coding": [{"system": s, "code": c}]} for s, c in reason_codes]

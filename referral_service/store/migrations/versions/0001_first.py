@@ -74,6 +74,7 @@ def _patients() -> None:
         Column("dirty_since", BigInteger),
         Column("changes", Integer, nullable=False),
         Column("wake_at", BigInteger),
+        Column("asked_at", BigInteger),
         Column("attempts", Integer, nullable=False),
         Column("token", Integer, nullable=False),
         Column("leased_until", BigInteger),
@@ -85,6 +86,9 @@ def _patients() -> None:
     _partial("patient_dirty", "patient", ["dirty_since"], f"{dirty} AND parked_at IS NULL")
     _partial(
         "patient_asleep", "patient", ["wake_at"], f"{clean} AND wake_at IS NOT NULL AND parked_at IS NULL"
+    )
+    _partial(
+        "patient_ahead", "patient", ["asked_at"], f"{clean} AND asked_at IS NOT NULL AND parked_at IS NULL"
     )
     _partial("patient_parked", "patient", ["parked_at"], "parked_at IS NOT NULL")
     op.create_table(
