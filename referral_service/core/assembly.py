@@ -13,6 +13,7 @@ from referral_service.core.episode import Episode
 from referral_service.core.flags import Flag
 from referral_service.core.left_out import Seen, left_out
 from referral_service.core.outlook import Outlook, outlook
+from referral_service.core.pathway import Pathway
 from referral_service.core.record import Record
 from referral_service.core.table import Verdict
 from referral_service.core.timeline import AnyFact
@@ -46,12 +47,19 @@ class Judged(NamedTuple):
     record: Record | None = None
 
 
-def assemble(
-    judged: Sequence[Judged], verdict: Verdict, facts: Iterable[AnyFact], day: int, wake: int | None
-) -> Decision:
+class Asked(NamedTuple):
+    """What was asked: all the patient's facts, by which pathway, for which day."""
+
+    facts: tuple[AnyFact, ...]
+    pathway: Pathway
+    day: int
+
+
+def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: int | None) -> Decision:
     """The decision of one region. `judged` holds one judgement per variant of the partial dates."""
     first = judged[0]
-    asked = _merged([_criteria(each) for each in judged])
+    facts, pathway, day = asked_of
+    asked = _merged([_criteria(each, pathway) for each in judged])
     flags = tuple(dict.fromkeys(flag for each in judged for flag in each.flags))
     active = first.assessment.conditions if first.assessment else []
     evidence = tuple(dict.fromkeys(e for c in asked for e in c.evidence))
@@ -100,11 +108,11 @@ def _priority(judged: Sequence[Judged]) -> Priority:
     return "urgent" if "urgent" in priorities else "routine"
 
 
-def _criteria(judged: Judged) -> tuple[Criterion, ...]:
+def _criteria(judged: Judged, pathway: Pathway) -> tuple[Criterion, ...]:
     if judged.assessment is None:
         if judged.verdict.outcome == "urgent":
-            return unasked("not-met", "waived")
-        return unasked("unknown" if judged.verdict.outcome == "on-hold" else "not-met")
+            return unasked(pathway, "not-met", "waived")
+        return unasked(pathway, "unknown" if judged.verdict.outcome == "on-hold" else "not-met")
     if judged.verdict.outcome == "urgent":
         return waived(judged.assessment)
     return criteria(judged.assessment, judged.verdict)

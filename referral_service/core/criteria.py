@@ -8,7 +8,7 @@ from datetime import date
 
 from referral_service.core.assessment import Assessment
 from referral_service.core.decision import Criterion, Status
-from referral_service.core.pathway import Number
+from referral_service.core.pathway import Number, Pathway
 from referral_service.core.table import Verdict
 from referral_service.core.timeline import Fact
 
@@ -32,14 +32,14 @@ def evidence(facts: Iterable[Fact]) -> tuple[str, ...]:
 
 def waived(a: Assessment) -> tuple[Criterion, ...]:
     """The criteria of an urgent decision."""
-    return (_qualifying(a), *(Criterion(id=name, status="waived") for name in WAIVABLE))
+    return (_qualifying(a), *unasked(a.record.pathway, "met", "waived")[1:])
 
 
-def unasked(qualifying: Status, others: Status = "unknown") -> tuple[Criterion, ...]:
+def unasked(pathway: Pathway, qualifying: Status, others: Status = "unknown") -> tuple[Criterion, ...]:
     """The criteria where there is no open episode, or nothing else is evaluated."""
-    return (
-        Criterion(id="qualifying-condition", status=qualifying),
-        *(Criterion(id=name, status=others) for name in WAIVABLE),
+    return tuple(
+        Criterion(id=name, status=status, source=_source(pathway, name))
+        for name, status in (("qualifying-condition", qualifying), *((name, others) for name in WAIVABLE))
     )
 
 
@@ -58,15 +58,24 @@ def criteria(a: Assessment, verdict: Verdict) -> tuple[Criterion, ...]:
     )
 
 
-def _source(a: Assessment, name: str) -> str:
-    return next((text for key, text in a.record.pathway.sources.items() if key == name), "")
+def _source(pathway: Pathway, name: str) -> str:
+    """What a criterion rests on: its own line of the policy, else that of its number."""
+    numbers = pathway.numbers
+    own: dict[str, str] = {
+        "duration-minimum": numbers.acute_minimum.source,
+        "duration-maximum": numbers.acute_maximum.source,
+        "recency": numbers.recency.source,
+        "imaging": numbers.imaging_within.source,
+    }
+    written = {str(key): text for key, text in pathway.sources.items()}
+    return written.get(name) or own[name]
 
 
 def _qualifying(a: Assessment) -> Criterion:
     return Criterion(
         id="qualifying-condition",
         status="met",
-        source=_source(a, "qualifying-condition"),
+        source=_source(a.record.pathway, "qualifying-condition"),
         evidence=evidence(a.conditions),
     )
 
@@ -108,7 +117,7 @@ def _active_therapy(a: Assessment) -> Criterion:
         value=a.care.visit_days("active")[0],
         unit=a.numbers.active_visits.unit,
         threshold=a.numbers.active_visits.value,
-        source=_source(a, "active-therapy"),
+        source=_source(a.record.pathway, "active-therapy"),
         evidence=evidence(t.fact for t in a.care.of("active")),
     )
 
@@ -122,7 +131,7 @@ def _second_modality(a: Assessment) -> Criterion:
         status=a.care.second_modality,
         value=", ".join(found) or None,
         threshold=a.numbers.modalities_needed.value,
-        source=_source(a, "second-modality"),
+        source=_source(a.record.pathway, "second-modality"),
         evidence=evidence([*others, *in_trial]),
     )
 
@@ -150,7 +159,7 @@ def _response(a: Assessment) -> Criterion:
         id="response",
         status=status,
         value=", ".join(f"{kind} {verdict}" for kind, verdict in said.items() if verdict) or None,
-        source=_source(a, "response"),
+        source=_source(a.record.pathway, "response"),
         evidence=tuple(e for s in a.response.evaluable for e in s.evidence()),
     )
 
@@ -161,7 +170,7 @@ def _ceiling_sign(a: Assessment) -> Criterion:
         id="ceiling-sign",
         status="met" if a.signs else unknown,
         value=", ".join(a.signs) or None,
-        source=_source(a, "ceiling-sign"),
+        source=_source(a.record.pathway, "ceiling-sign"),
         evidence=tuple(dict.fromkeys(e for found in a.signs.values() for e in found)),
     )
 
@@ -185,6 +194,6 @@ def _no_hold(a: Assessment, verdict: Verdict) -> Criterion:
         id="no-hold",
         status="not-met" if a.holds or declined else "met",
         value=", ".join((*a.holds, *(["declined"] if declined else []))) or None,
-        source=_source(a, "no-hold"),
+        source=_source(a.record.pathway, "no-hold"),
         evidence=(*a.open_referrals, *(a.refusals(a.route.way) if declined else ())),
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from referral_service.core.assembly import Judged, assemble
+from referral_service.core.assembly import Asked, Judged, assemble
 from referral_service.core.assessment import Assessment
 from referral_service.core.dates import Horizon
 from referral_service.core.decision import Decision
@@ -46,9 +46,10 @@ def ask(timeline: Timeline, pathway: Pathway, as_of: date) -> Answer:
     today, horizon = question.on(day)
     now = {key: combined(judged) for key, judged in today.items()}
     wakes, any_wake = question.wakes(now, day, horizon)
+    asked = Asked(timeline.facts, pathway, day)
     decisions = tuple(
         replace(
-            assemble(judged, now[key], timeline.facts, day, wakes.get(key)),
+            assemble(judged, now[key], asked, wakes.get(key)),
             is_history=key is not None and key != judged[0].region,
         )
         for key, judged in today.items()

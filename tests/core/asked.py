@@ -5,7 +5,7 @@ from datetime import date
 
 from hypothesis import settings
 
-from referral_service.core.assembly import assemble
+from referral_service.core.assembly import Asked, assemble
 from referral_service.core.decide import Answer, Question, ask, combined
 from referral_service.core.decision import Decision
 from referral_service.core.record import REGIONS
@@ -26,7 +26,7 @@ def decisions(facts: Iterable[AnyFact], as_of: date = AS_OF) -> dict[str | None,
     timeline, day = Timeline.of(facts), as_of.toordinal()
     found, _ = Question(timeline, PATHWAY).on(day)
     return {
-        key: assemble(judged, combined(judged), timeline.facts, day, None)
+        key: assemble(judged, combined(judged), Asked(timeline.facts, PATHWAY, day), None)
         for key, judged in found.items()
         if key in (None, *REGIONS)
     }
