@@ -43,9 +43,9 @@ def build_store(settings: Settings) -> SqlStore:
     return SqlStore(connect(settings.database), build_clock(settings), settings.lease_seconds)
 
 
-def build_pathway(settings: Settings) -> Pathway:
-    """The policy that is set, else our own; raises PathwayError."""
-    return pathways.load(settings.pathway or pathways.DEFAULT)
+def build_pathway(settings: Settings, terminology: Terminology) -> Pathway:
+    """The policy that is set, else our own; raises PathwayError, also for a concept that there is not."""
+    return pathways.load_for(settings.pathway or pathways.DEFAULT, terminology.concepts())
 
 
 def build_terminology(settings: Settings) -> Terminology:
@@ -63,13 +63,12 @@ def build_service(settings: Settings) -> Service:
         clock=build_clock(settings),
         doorbell=CeleryDoorbell(settings),
         terminology=terminology,
-        pathway=build_pathway(settings),
+        pathway=build_pathway(settings, terminology),
         reader=Reader(terminology, settings.canonical_base),
     )
 
 
 def build_assessor(settings: Settings, store: SqlStore) -> Assessor:
-    """The verb that a worker runs; raises PathwayError."""
-    return Assessor(
-        store, build_clock(settings), build_pathway(settings), settings.canonical_base, settings.timezone
-    )
+    """The verb that a worker runs; raises PathwayError and TerminologyError."""
+    pathway = build_pathway(settings, build_terminology(settings))
+    return Assessor(store, build_clock(settings), pathway, settings.canonical_base, settings.timezone)

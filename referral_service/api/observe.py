@@ -16,6 +16,7 @@ HTTP_SECONDS = Histogram(
     ["what", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
 )
+_LOG = structlog.get_logger(__name__)
 _NAME = b"x-request-id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}\Z")
 
@@ -53,4 +54,7 @@ class Observe:
                 raise
             await on_fault(error)(scope, receive, send_named)
         what = scope.get("interaction") or getattr(scope.get("route"), "path", "") or "unknown"
-        HTTP_SECONDS.labels(what, str(status)).observe(perf_counter() - started)
+        seconds = perf_counter() - started
+        HTTP_SECONDS.labels(what, str(status)).observe(seconds)
+        # Never the address: it holds ids.
+        _LOG.debug("request", what=what, status=status, milliseconds=round(seconds * 1000, 1))

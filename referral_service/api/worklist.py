@@ -12,6 +12,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 
+from referral_service.core.decision import Decision
+from referral_service.core.explain import REASONS
 from referral_service.settings import Settings
 from referral_service.store.worklist import Waiting, waiting
 from referral_service.wiring import Service
@@ -19,19 +21,22 @@ from referral_service.workflow.ports import DEFAULT_TENANT
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST = 500
-_URGENT_REVIEW = "possible-red-flag"
+_PRIORITIES = {"stat": "Stat", "urgent": "Urgent", "routine": "Routine"}
 
 
 class Line(NamedTuple):
     """One row of the page, in words."""
 
     is_urgent: bool
+    priority: str
     patient: str
     region: str
     asks_for: str
-    reasons: str
+    reasons: list[str]
     status: str
+    since: str
     due: str
+    is_overdue: bool
     wakes_on: str
 
 
@@ -46,10 +51,12 @@ def routes(service: Service) -> APIRouter:
     def page() -> str:
         zone = ZoneInfo(service.settings.timezone)
         found = waiting(service.store.engine, DEFAULT_TENANT, _MOST)
-        lines = sorted((_line(one, zone) for one in found), key=lambda line: not line.is_urgent)
+        now = service.clock.now()
+        lines = sorted((_line(one, zone, now) for one in found), key=lambda line: not line.is_urgent)
         return template.render(
             lines=lines,
             is_cut=len(found) == _MOST,
+            parked=service.store.counts().patients_parked,
             warnings=_warnings(service.settings),
             timezone=service.settings.timezone,
             style=style,
@@ -68,19 +75,29 @@ def routes(service: Service) -> APIRouter:
     return router
 
 
-def _line(one: Waiting, zone: ZoneInfo) -> Line:
+def _line(one: Waiting, zone: ZoneInfo, now: datetime) -> Line:
     referral, decision = one.referral, one.episode.decision if one.episode else None
-    reasons = decision.reasons if decision else ()
     return Line(
-        is_urgent=referral.urgency == "urgent" or _URGENT_REVIEW in reasons,
+        is_urgent=referral.urgency == "urgent",
+        priority=_PRIORITIES[referral.priority],
         patient=f"Patient/{one.patient}",
         region=referral.region or "none",
         asks_for=f"{referral.target} evaluation" if referral.target else "review",
-        reasons=", ".join(reasons),
+        reasons=_why(decision) if decision else [],
         status=referral.task_status,
+        since=_moment(referral.authored_at, zone),
         due=_moment(referral.due_at, zone),
+        is_overdue=referral.due_at is not None and referral.due_at < now,
         wakes_on=decision.wake_on.isoformat() if decision and decision.wake_on else "none",
     )
+
+
+def _why(decision: Decision) -> list[str]:
+    """The reasons in sentences; of red flags also what is recorded, and since when."""
+    said = [REASONS.get(reason, reason) for reason in decision.reasons]
+    for concept, day, source in decision.flags:
+        said.append(f"{concept.replace('_', ' ').capitalize()}, {day or 'no date'}, {source}.")
+    return said
 
 
 def _moment(at: datetime | None, zone: ZoneInfo) -> str:

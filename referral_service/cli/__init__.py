@@ -52,6 +52,9 @@ def main() -> None:
     except CannotStart as error:
         _say(str(error))
         sys.exit(1)
+    except OSError as error:  # a folder that cannot be made, a disk that is full: the operator's to mend
+        _say(f"{error.strerror or 'input or output failed'}: {error.filename or ''}".rstrip(": "))
+        sys.exit(1)
 
 
 def _say(text: str) -> None:

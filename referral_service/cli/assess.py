@@ -11,18 +11,18 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from fhir_profiles import RESOURCES
 from referral_service.cli.charts import Gone, Refused, files, read
-from referral_service.clock import SystemClock, local_day
+from referral_service.clock import local_day
 from referral_service.core.decide import decide
 from referral_service.core.decision import Criterion, Decision
 from referral_service.core.explain import criterion_sentence, sentences
 from referral_service.core.timeline import AnyFact, Timeline, Unused
-from referral_service.fhir.concepts import Terminology, TerminologyError
+from referral_service.fhir.concepts import TerminologyError
 from referral_service.fhir.read import Reader, patient_of
-from referral_service.pathways import PathwayError, load
+from referral_service.pathways import PathwayError
 from referral_service.settings import Settings
 from referral_service.settings import load as load_settings
+from referral_service.wiring import build_clock, build_pathway, build_terminology
 
 Judged = list[tuple[str, Decision]]
 _WIDE = 240
@@ -62,7 +62,7 @@ def assess(
 
 def _day(text: str | None, settings: Settings) -> date:
     if text is None:
-        return local_day(SystemClock().now(), settings.timezone)
+        return local_day(build_clock(settings).as_of(), settings.timezone)
     try:
         return date.fromisoformat(text)
     except ValueError as error:
@@ -86,9 +86,9 @@ def _instant(text: str | None) -> datetime | None:
 def _judge(
     paths: list[Path], settings: Settings, day: date, known: datetime | None, refused: list[Refused]
 ) -> Judged:
-    pathway = load(settings.pathway) if settings.pathway else load()
-    overlay = [settings.terminology_dir] if settings.terminology_dir else []
-    reader = Reader(Terminology.load(RESOURCES / "valuesets", *overlay), settings.canonical_base)
+    terminology = build_terminology(settings)
+    pathway = build_pathway(settings, terminology)
+    reader = Reader(terminology, settings.canonical_base)
     charts: dict[str, list[AnyFact]] = {}
     console = Console(stderr=True)
     for path in track(files(paths), "Reading", console=console, disable=not console.is_terminal):

@@ -75,7 +75,7 @@ def _place(settings: Settings, once: bool) -> Iterator[Settings]:
 
 
 def _show_clinic(settings: Settings, service: RunningService, console: Console) -> bool:
-    """Whether any decision is not the expected one; never so when the clock is shifted on purpose."""
+    """Whether any decision is not the expected one; never so if clock, policy or codes are others."""
     started = time.monotonic()
     today = local_day(SystemClock().now(), settings.timezone)
     stories = load()
@@ -92,9 +92,11 @@ def _show_clinic(settings: Settings, service: RunningService, console: Console) 
         ]
     print_rows(rows, console)
     shift = settings.clock_shift
-    print_differences(rows, f"After {shift.total_seconds() / 86_400:+g} days" if shift else "NOT AS EXPECTED")
+    other = settings.pathway or settings.terminology_dir
+    title = f"After {shift.total_seconds() / 86_400:+g} days" if shift else "With this policy and these codes"
+    print_differences(rows, title if shift or other else "NOT AS EXPECTED")
     print_totals(rows, time.monotonic() - started, console)
-    return not shift and any(row.differs for row in rows)
+    return not (shift or other) and any(row.differs for row in rows)
 
 
 def _progress(stories: list[Story], console: Console) -> Iterator[Story]:

@@ -50,7 +50,7 @@ class RunningService:
         """Starts it; raises NotRunning when its port is taken."""
         if not is_free(self._settings.host, self._settings.port):
             raise NotRunning(f"port {self._settings.port} is taken; set REFERRAL_PORT to another one")
-        self._settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "referral_service", "up"],

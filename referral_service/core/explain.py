@@ -113,7 +113,8 @@ def criterion_sentence(criterion: Criterion) -> str:
     measured = f"{criterion.value}" + (
         f" {criterion.unit}" if criterion.unit and not _is_day(criterion) else ""
     )
-    against = f", asked for {criterion.threshold}" if criterion.threshold is not None else ""
+    unit = f" {criterion.unit}" if criterion.unit and _is_day(criterion) else ""
+    against = f", asked for {criterion.threshold}{unit}" if criterion.threshold is not None else ""
     return f"{said} ({measured}{against})"
 
 

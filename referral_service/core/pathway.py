@@ -1,5 +1,6 @@
 """The policy as types: numbers with their source, instruments, concept groups, red flags. No unknown key."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import cached_property
 from typing import Literal, Self
@@ -16,7 +17,7 @@ class Strict(BaseModel):
 class Number(Strict):
     """One number of the policy, its unit (UCUM where there is one), source and clinical owner."""
 
-    value: int
+    value: int = Field(ge=0)
     unit: str = Field(min_length=1)
     source: str = Field(min_length=1)
     owner: str = Field(min_length=1)
@@ -181,6 +182,19 @@ class Pathway(Strict):
         if twice := {concept for concept in listed if listed.count(concept) > 1}:
             raise ValueError(f"in two instruments: {', '.join(sorted(twice))}")
         return self
+
+    @cached_property
+    def named_concepts(self) -> dict[str, str]:
+        """Every concept that the policy names, with the key under which it does."""
+        groups: dict[str, Iterable[str]] = {
+            **{f"concepts.{name}": getattr(self.concepts, name) for name in Concepts.model_fields},
+            **{f"instruments.{name}.concepts": it.concepts for name, it in self.instruments.items()},
+            **{f"red_flags.soft_groups.{name}": it for name, it in self.red_flags.soft_groups.items()},
+            "red_flags.stat": self.red_flags.stat,
+            "red_flags.medical": self.red_flags.medical,
+            "red_flags.competing": self.red_flags.competing,
+        }
+        return {concept: key for key, concepts in groups.items() for concept in concepts}
 
     @cached_property
     def instrument_of(self) -> dict[str, str]:

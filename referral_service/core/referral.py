@@ -225,13 +225,18 @@ def _reviews(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -
         known = open_reviews.pop(key, None)
         wanted = decision.outcome == "review" and not _stands_aged(key, decision, referrals)
         if wanted and known is None:
-            yield Move("ask", key, decision, "elective")
+            yield Move("ask", key, decision, _queue(decision))
         elif wanted and known is not None and known.decision != says(decision):
-            yield Move("reask", key, decision, "elective", known)
+            yield Move("reask", key, decision, _queue(decision), known)
         elif known is not None and not wanted:
             yield Move("unask", key, decision, "elective", known)
     for key, known in open_reviews.items():
         yield Move("unask", key, next(iter(decisions.values())), "elective", known)
+
+
+def _queue(decision: Decision) -> Urgency:
+    """A possible red flag is looked at before everything elective."""
+    return "urgent" if is_red(decision) else "elective"
 
 
 def _stands_aged(key: str, decision: Decision, referrals: Sequence[Referral]) -> bool:

@@ -1,6 +1,6 @@
 """The clinicians' own files, and their reader: a broken one stops the start, naming file, line and key."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,25 @@ def load(path: Path = DEFAULT) -> Pathway:
     try:
         text = path.read_text(encoding="utf-8")
         return Pathway.model_validate(_content(path, text))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise PathwayError(f"{path}: {error}") from error
     except ValidationError as error:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         faults = (f"line {_line(root, f['loc'])}, {_key(f['loc'])}: {f['msg']}" for f in error.errors())
         raise PathwayError(f"{path}: " + "; ".join(faults)) from error
+
+
+def load_for(path: Path, concepts: Container[str]) -> Pathway:
+    """The pathway in `path`, all of whose concepts the terminology must know; raises PathwayError.
+
+    A misspelt concept would switch its rule off without a word.
+    """
+    pathway = load(path)
+    unknown = {concept: key for concept, key in pathway.named_concepts.items() if concept not in concepts}
+    if unknown:
+        faults = (f"{key}: the terminology has no concept {concept}" for concept, key in unknown.items())
+        raise PathwayError(f"{path}: " + "; ".join(faults))
+    return pathway
 
 
 def _key(place: Sequence[int | str]) -> str:

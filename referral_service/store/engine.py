@@ -32,7 +32,7 @@ def connect(address: str) -> Engine:
         options = {"connect_timeout": 5}
         return create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=8, connect_args=options)
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # autocommit in the driver, so that the transactions are exactly those begun below
     engine = create_engine(url, hide_parameters=True, connect_args={"isolation_level": None, "timeout": 15})
     event.listen(engine, "connect", _prepare)

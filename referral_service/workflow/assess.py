@@ -3,6 +3,7 @@
 A result counts only if nobody else took the patient and nothing new arrived meanwhile; the store says so.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,9 +35,19 @@ class Assessor:
     def run_due(self, limit: int = 200) -> int:
         """Evaluates one batch of due patients; how many were claimed (0: nobody is due)."""
         claims = self._store.claim(limit, self._clock.as_of())
-        results = [result for chart in self._store.load(claims) if (result := self._attempt(chart))]
+        results = [result for chart in self._load(claims) if (result := self._attempt(chart))]
         self._save(results)
         return len(claims)
+
+    def _load(self, claims: Sequence[Claim]) -> list[Chart]:
+        """All at once; if that fails, one by one, so that what cannot be read holds nobody else up."""
+        try:
+            return self._store.load(claims)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one record
+            if len(claims) == 1:
+                self._give_back(claims[0], error)
+                return []
+            return [chart for claim in claims for chart in self._load([claim])]
 
     def _attempt(self, chart: Chart) -> Result | None:
         try:

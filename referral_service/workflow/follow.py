@@ -206,7 +206,7 @@ class Follow:
         decision = move.decision
         restated = replace(referral, decision=says(decision))
         if decision.outcome == "urgent" or move.step == "reask":
-            restated = replace(restated, priority=decision.priority)
+            restated = replace(restated, priority=decision.priority, urgency=move.urgency)
         focus = f"GuidanceResponse/{self._kept[move.key].guidance}"
         if referral.target is not None:
             focus = f"ServiceRequest/{referral.id}"

@@ -38,7 +38,7 @@ def test_a_fault_is_answered_without_a_trace() -> None:
     assert (answer.status_code, answer.headers["x-request-id"]) == (500, "r-1")
     assert answer.json()["issue"][0]["code"] == "exception"
     assert "SECRET" not in answer.text and "Traceback" not in answer.text
-    assert [line["event"] for line in lines] == ["unforeseen failure"]
+    assert [line["event"] for line in lines] == ["unforeseen failure", "request"]
 
 
 def test_a_fault_after_the_answer_began_ends_it() -> None:

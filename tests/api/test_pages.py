@@ -43,6 +43,9 @@ def alone(tmp_path: Path) -> Iterator[Running]:
         yield served
 
 
+PRIORITIES = {"exhausted": "routine", "review": "urgent", "urgent": "stat"}
+
+
 def decide(
     server: Running,
     who: str,
@@ -70,8 +73,9 @@ def decide(
     )  # fmt: skip
     referral = Referral(
         id=f"{who}-r", identifier=f"{who}-i", episode=episode.key, region="lumbar", target=target,
-        urgency="urgent" if outcome == "urgent" else "elective", generation=1, status="draft",
+        urgency="elective" if outcome == "exhausted" else "urgent", generation=1, status="draft",
         task=f"{who}-t", task_status="requested", decision="1", due_at=due_at,
+        priority=PRIORITIES[outcome], authored_at=NOW,
     )  # fmt: skip
     result = Result(claim=claim, episodes=(episode,), referrals=(referral,))
     assert server.service.store.save([result]) == [True]
@@ -95,14 +99,18 @@ def test_what_waits_is_listed_with_the_urgent_first(alone: Running) -> None:
     assert answer.headers["cache-control"] == "no-store"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     heading, *rows = Cells(answer.text).rows
-    assert len(heading) == len(rows[0]) == 8
-    due, wakes = "2026-06-01 08:00", "2026-07-20"
-    reasons = "function-flat, rebound"
-    assert rows == [
-        ["Urgent", "Patient/c", "lumbar", "surgical evaluation", "red-flag-hard", "requested", due, wakes],
-        ["Urgent", "Patient/b", "lumbar", "review", "possible-red-flag", "requested", "none", wakes],
-        ["Routine", "Patient/a", "lumbar", "intradiscal evaluation", reasons, "requested", due, wakes],
-    ]
+    assert len(heading) == len(rows[0]) == 9
+    since, late, wakes = "2026-06-01 08:00", "2026-06-01 08:00overdue", "2026-07-20"
+    flag, sign = "A diagnosis that waives the trial", "A sign that may be a red flag"
+    assert [[*row[:4], row[4].split(" is recorded")[0], *row[5:]] for row in rows] == [
+        ["Stat", "Patient/c", "lumbar", "surgical evaluation", flag, "requested", since, late, wakes],
+        ["Urgent", "Patient/b", "lumbar", "review", sign, "requested", since, "none", wakes],
+        [
+            "Routine", "Patient/a", "lumbar", "intradiscal evaluation",
+            "Function has not improved.Pain came back after each cycle of treatment.",
+            "requested", since, late, wakes,
+        ],
+    ]  # fmt: skip
 
 
 def test_a_page_says_loudly_how_the_service_runs(tmp_path: Path) -> None:

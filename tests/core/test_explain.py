@@ -97,7 +97,7 @@ def test_a_criterion_is_a_line_with_its_value_against_its_threshold() -> None:
     decision = judged(DISC, {"procedure": "97110", "on": [-30, -23]})
     told = {c.id: criterion_sentence(c) for c in decision.criteria}
     assert told["duration-minimum"] == "The trial has lasted its minimum: no (22 d, asked for 90)"
-    assert told["recency"] == "The last treatment is recent: yes (2026-05-09, asked for 12)"
+    assert told["recency"] == "The last treatment is recent: yes (2026-05-09, asked for 12 mo)"
     assert told["imaging"] == "A current MRI or CT report is there: no"
 
 

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from fhir_profiles import RESOURCES
 from referral_service.core.pathway import Number
-from referral_service.pathways import DEFAULT, PathwayError, load
+from referral_service.fhir.concepts import Terminology
+from referral_service.pathways import DEFAULT, PathwayError, load, load_for
 
 Content = dict[str, Any]
 
@@ -164,3 +166,19 @@ def test_a_key_written_twice_names_its_line(tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(PathwayError, match=f"line {len(text.splitlines())}, id: written twice"):
         load(path)
+
+
+def test_a_concept_that_the_terminology_does_not_know_is_refused(tmp_path: Path) -> None:
+    """A misspelt concept would switch its rule off without a word."""
+    text = DEFAULT.read_text(encoding="utf-8").replace("foot-drop: [foot_drop]", "foot-drop: [foot_dropp]")
+    path = tmp_path / "policy.yaml"
+    path.write_text(text, encoding="utf-8")
+    concepts = Terminology.load(RESOURCES / "valuesets").concepts()
+    with pytest.raises(PathwayError, match="no concept foot_dropp"):
+        load_for(path, concepts)
+    assert load_for(DEFAULT, concepts) == load()
+
+
+def test_a_negative_number_is_refused(content: Content, tmp_path: Path) -> None:
+    content["numbers"]["gap_ends_trial"]["value"] = -42
+    assert "numbers.gap_ends_trial.value" in refused(content, tmp_path)

@@ -130,13 +130,13 @@ CASES = {
         (DRAFT,), {"L": STAT}, [("draft", "L", "urgent"), ("suspend", "r1", "elective")]
     ),
     "a possible red flag: the elective proposal waits, a human is asked": Case(
-        (DRAFT,), {"L": POSSIBLE}, [("suspend", "r1", "elective"), ("ask", "L", "elective")]
+        (DRAFT,), {"L": POSSIBLE}, [("suspend", "r1", "elective"), ("ask", "L", "urgent")]
     ),
     "waiting already: nothing": Case((WAITING, RED_STAT), {"L": STAT}, []),
     "a possible red flag of the neck: the proposal of the back waits too": Case(
         (DRAFT,),
         {"L": FAILED, "C": said("cervical", "review", "possible-red-flag")},
-        [("suspend", "r1", "elective"), ("ask", "C", "elective")],
+        [("suspend", "r1", "elective"), ("ask", "C", "urgent")],
     ),
     "exhausted while a flag of the neck stands: drafted to wait": Case(
         (RED_STAT,),

@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from referral_service.fhir.check import check
+from referral_service.store.tables import fact
 from tests.workflow.clinic import EXHAUSTED, TODAY, Clinic, clinic
 
 __all__ = ["clinic"]
@@ -127,3 +129,13 @@ def test_an_urgent_decision_without_an_episode_waives_the_trial(clinic: Clinic) 
     statuses = {part[0]["valueCode"]: part[1]["valueCode"] for part in criteria}
     assert statuses.pop("qualifying-condition") == "not-met"
     assert set(statuses.values()) == {"waived"}
+
+
+def test_a_record_that_cannot_be_read_holds_nobody_else_up(clinic: Clinic) -> None:
+    for patient in ("spoilt", "sound"):
+        clinic.post({"condition": "G83.4", "onset": -3}, patient=patient, evaluate=False)
+    with clinic.engine.begin() as connection:
+        connection.execute(update(fact).where(fact.c.patient == "spoilt").values(body=b"{"))
+    clinic.evaluate()
+    subjects = [g["subject"]["reference"] for g in clinic.emitted("GuidanceResponse")]
+    assert subjects == ["Patient/sound"]
