@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from referral_service.core.decision import Decision
 from referral_service.core.explain import REASONS
+from referral_service.fhir.write.wording import title
 from referral_service.settings import Settings
 from referral_service.store.worklist import Waiting, waiting
 from referral_service.wiring import Service
@@ -82,7 +83,7 @@ def _line(one: Waiting, zone: ZoneInfo, now: datetime) -> Line:
         priority=_PRIORITIES[referral.priority],
         patient=f"Patient/{one.patient}",
         region=referral.region or "none",
-        asks_for=f"{referral.target} evaluation" if referral.target else "review",
+        asks_for=title(decision, referral.target) if decision and referral.target else "Review",
         reasons=_why(decision) if decision else [],
         status=referral.task_status,
         since=_moment(referral.authored_at, zone),

@@ -103,10 +103,13 @@ def test_what_waits_is_listed_with_the_urgent_first(alone: Running) -> None:
     since, late, wakes = "2026-06-01 08:00", "2026-06-01 08:00overdue", "2026-07-20"
     flag, sign = "A diagnosis that waives the trial", "A sign that may be a red flag"
     assert [[*row[:4], row[4].split(" is recorded")[0], *row[5:]] for row in rows] == [
-        ["Stat", "Patient/c", "lumbar", "surgical evaluation", flag, "requested", since, late, wakes],
-        ["Urgent", "Patient/b", "lumbar", "review", sign, "requested", since, "none", wakes],
         [
-            "Routine", "Patient/a", "lumbar", "intradiscal evaluation",
+            "Stat", "Patient/c", "lumbar", "Urgent spine surgical consultation", flag,
+            "requested", since, late, wakes,
+        ],
+        ["Urgent", "Patient/b", "lumbar", "Review", sign, "requested", since, "none", wakes],
+        [
+            "Routine", "Patient/a", "lumbar", "Evaluation for intradiscal treatment",
             "Function has not improved.Pain came back after each cycle of treatment.",
             "requested", since, late, wakes,
         ],
