@@ -61,19 +61,20 @@ class Child:
         self._started = monotonic()
         self._say(f"{self.name:<10} started, pid {self._process.pid}")
 
-    def tick(self) -> None:
+    def tick(self) -> bool:
         """Notices its end, and starts it again: at once, later the more often it ended soon.
 
+        Says whether it has just ended.
         Raises CannotStart when it has never been well and refuses to start, or has ended a few times.
         """
         if self._process is None:
             if monotonic() >= self._again:
                 self.start()
-            return
+            return False
         code = self._process.poll()
         if code is None:
             self.has_been_well = self.has_been_well or self._is_well(self._process.pid)
-            return
+            return False
         self._process = None
         is_short = monotonic() - self._started < _SHORT_SECONDS
         self._short_lives = self._short_lives + 1 if is_short or not self.has_been_well else 0
@@ -84,6 +85,7 @@ class Child:
         pause = min(_LONGEST_PAUSE, 0.5 * 2**self._short_lives) if self._short_lives else 0.0
         self._again = monotonic() + pause
         self._say(f"{self.name:<10} ended ({_ending(code)}); it is started again in {pause:g} s")
+        return True
 
     def kill_if_stuck(self, heartbeat: Path, seconds: float) -> None:
         """Ends it when the file that it touches while it makes progress is older than that."""

@@ -76,14 +76,22 @@ class Supervisor:
         stuck = max(_STUCK_SECONDS, 2.0 * self._settings.lease_seconds)
         is_serving = False
         while not self._is_stopping:
-            for child in (*self._brokers, *self._workers, self._api):
+            for child in (*self._brokers, self._api):
                 child.tick()
+            if any([worker.tick() for worker in self._workers]):
+                self._release()
             for worker in self._workers:
                 worker.kill_if_stuck(self._heartbeat(worker.pid), stuck)
             if not is_serving and self._api.has_been_well:
                 is_serving = True
                 _say(f"ready      {self._address()}")
             sleep(_TICK_SECONDS)
+
+    def _release(self) -> None:
+        """Whoever a dead worker held waits for no lease, where all workers on the database are our own."""
+        if not self._settings.database_url:
+            with suppress(CannotStart), open_store(self._settings) as store:
+                store.release()
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._is_stopping = True
@@ -132,6 +140,7 @@ def _prepare_database(settings: Settings) -> None:
         return
     with open_store(settings) as store:
         store.migrate()
+        store.release()
 
 
 def _say(line: str) -> None:

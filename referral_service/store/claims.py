@@ -64,6 +64,14 @@ def fail(connection: Connection, failed: Claim, category: str, now: datetime) ->
     return False
 
 
+def release(connection: Connection) -> None:
+    """Ends every lease at once: for whoever knows that a worker died and cannot know whom it held.
+
+    A worker that lives on loses nothing but work: its result counts only if nobody else has claimed since.
+    """
+    connection.execute(update(patient).where(patient.c.leased_until.is_not(None)).values(leased_until=None))
+
+
 def park(connection: Connection, tenant: Tenant, identity: PatientId, at: datetime, category: str) -> None:
     """Sets a patient aside until new data or a person brings it back."""
     change(connection, [(tenant, identity)], parked_at=at, parked_category=category, leased_until=None)

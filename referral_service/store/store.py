@@ -99,6 +99,11 @@ class SqlStore:
         with writing(self.engine) as connection:
             return claims.fail(connection, claim, category, self._clock.now())
 
+    def release(self) -> None:
+        """Ends every lease: a worker died, and whoever it held is due at once."""
+        with writing(self.engine) as connection:
+            claims.release(connection)
+
     def facts_of(
         self, tenant: Tenant, patient: PatientId, known_at: datetime | None = None
     ) -> tuple[AnyFact, ...]:

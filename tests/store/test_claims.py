@@ -179,3 +179,14 @@ def test_how_long_the_first_has_waited_is_counted(store: SqlStore, clock: HandCl
 
     assert counts.patients_due == 2
     assert counts.oldest_due_seconds == pytest.approx(9, abs=0.01)
+
+
+def test_whom_a_dead_worker_held_is_due_at_once(store: SqlStore, clock: HandClock) -> None:
+    arrive(store, "ann", "bob")
+    dead = store.claim(10, clock.as_of())
+    store.release()
+
+    assert store.is_anybody_due(clock.as_of())
+    (alone,) = store.claim(10, clock.as_of())  # whoever may have ended a process is claimed alone
+    assert store.save([result(claim) for claim in dead]) == [claim.patient != alone.patient for claim in dead]
+    assert store.save([result(alone)]) == [True]

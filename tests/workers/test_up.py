@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from referral_service.settings import Settings
+from referral_service.wiring import build_clock, build_store
 from tests.kit.processes import (
     PATIENCE,
     children,
@@ -96,3 +97,24 @@ def test_a_database_of_ones_own_is_migrated_by_its_owner(tmp_path: Path) -> None
     assert all("referral-service migrate" in words for _, words in refused)
     assert ended(settings, "migrate")[0] == 0
     assert "already" in ended(settings, "migrate")[1]
+
+
+def test_whom_a_killed_worker_held_waits_for_no_lease(tmp_path: Path) -> None:
+    settings = place(tmp_path / "data", lease_seconds=3600)
+    with service(settings) as up:
+        address = f"http://127.0.0.1:{settings.port}/fhir"
+        os.kill(children(up.pid)["worker"], signal.SIGSTOP)  # it claims nobody any more
+        with httpx.Client(base_url=address) as http:
+            flag = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "G83.4"}]}
+            subject = {"reference": "Patient/held"}
+            sent = {"resourceType": "Condition", "id": "flag", "subject": subject, "code": flag}
+            assert http.put("/Condition/flag", json=sent).is_success
+            store = build_store(settings)
+            assert [claim.patient for claim in store.claim(10, build_clock(settings).as_of())] == ["held"]
+            store.close()
+
+            os.kill(children(up.pid)["worker"], signal.SIGKILL)
+            until(
+                lambda: http.get("/GuidanceResponse?patient=Patient/held").json().get("total") == 1,
+                "the decision, an hour before the lease ends",
+            )
