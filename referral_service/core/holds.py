@@ -21,7 +21,9 @@ def is_pregnant(record: Record, horizon: Horizon) -> bool:
     numbers = record.pathway.numbers
     within = numbers.pregnancy_within.value
     months = numbers.active_without_status.value
-    expecting = [c for c in record.confirmed if any(m.role == "contraindication_or_hold" for m in c.meanings)]
+    expecting = [
+        c for c in record.conditions if any(m.role == "contraindication_or_hold" for m in c.meanings)
+    ]
     if any(has_begun(c, horizon) and is_active(c, horizon, months) for c in expecting):
         return True
     return any(
