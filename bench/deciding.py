@@ -9,6 +9,7 @@ Run: python -m bench.deciding
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -90,9 +91,9 @@ def main() -> None:
     pathway = load()
     for story in STORIES:
         rows, chart, crowded = floor_rows(story), timeline(story), timeline(story, irrelevant=600)
-        least = rate(lambda rows=rows: floor(rows))  # type: ignore[misc]
-        whole = rate(lambda chart=chart: ask(chart, pathway, AS_OF))  # type: ignore[misc]
-        many = rate(lambda crowded=crowded: ask(crowded, pathway, AS_OF))  # type: ignore[misc]
+        least = rate(partial(floor, rows))
+        whole = rate(partial(ask, chart, pathway, AS_OF))
+        many = rate(partial(ask, crowded, pathway, AS_OF))
         print(
             f"{story}: {whole:,.0f} patients/s; floor {least:,.0f}/s; floor/core {least / whole:.1f}; "
             f"with 600 irrelevant facts more {many:,.0f}/s ({whole / many:.2f} times slower)"

@@ -5,24 +5,15 @@ Source: pathway section 4. Under `urgent` every criterion but `qualifying-condit
 
 from collections.abc import Iterable
 from datetime import date
+from typing import get_args
 
 from referral_service.core.assessment import Assessment
 from referral_service.core.decision import Criterion, Status
-from referral_service.core.pathway import Number, Pathway
+from referral_service.core.pathway import CriterionId, Number, Pathway
 from referral_service.core.table import Verdict
 from referral_service.core.timeline import Fact
 
-WAIVABLE = (
-    "duration-minimum",
-    "duration-maximum",
-    "active-therapy",
-    "second-modality",
-    "recency",
-    "response",
-    "ceiling-sign",
-    "imaging",
-    "no-hold",
-)
+WAIVABLE = tuple(name for name in get_args(CriterionId) if name != "qualifying-condition")
 
 
 def evidence(facts: Iterable[Fact]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from referral_service.core.assessment import Assessment
 from referral_service.core.dates import Horizon
 from referral_service.core.decision import Decision
 from referral_service.core.episode import Episode, closing_reasons, episodes
-from referral_service.core.flags import Flag, Flags
+from referral_service.core.flags import Flags
 from referral_service.core.holds import is_deceased, is_pregnant
 from referral_service.core.pathway import Pathway
 from referral_service.core.record import REGIONS, Record
@@ -202,6 +202,3 @@ def _judge_open(
         if verdict(untied).outcome not in WAITING:
             found = Verdict("review", ("region-unclear",))
     return judged._replace(verdict=found)
-
-
-__all__ = ["Answer", "Flag", "ask", "decide"]

@@ -5,8 +5,6 @@ from referral_service.core.episode import has_begun, is_active
 from referral_service.core.record import Record
 from referral_service.core.timeline import Meaning, Tie
 
-_MONTHS_A_YEAR = 12
-
 
 def is_deceased(record: Record, horizon: Horizon) -> bool:
     """Whether the patient has died by the day asked for."""
@@ -36,8 +34,7 @@ def is_minor(record: Record, horizon: Horizon) -> bool:
     """Younger than an adult."""
     person = record.person
     assert person and person.birth, "an unknown birthDate has been settled"
-    months = record.pathway.numbers.adult_age.value * _MONTHS_A_YEAR
-    return not horizon.has_come(add_months(person.birth.day, months))
+    return not horizon.has_come(add_months(person.birth.day, record.pathway.numbers.adult_months))
 
 
 def _may_concern(record: Record, tie: Tie, region: str) -> bool:

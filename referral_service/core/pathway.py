@@ -73,6 +73,11 @@ class Numbers(Strict):
     wake_within: Number
     partial_dates: Number
 
+    @property
+    def adult_months(self) -> int:
+        """The age of an adult, in calendar months."""
+        return self.adult_age.value * 12
+
     @model_validator(mode="after")
     def _minimum_below_maximum(self) -> Self:
         for kind in ("acute", "chronic"):

@@ -17,7 +17,6 @@ Step = Literal["draft", "suspend", "resume", "withdraw", "restate", "lapse", "as
 
 # Evidence that merely aged withdraws nothing: the same facts supported the proposal on an earlier day.
 AGED = frozenset({"outcome-outdated", "imaging-outdated", "trial-outdated"})
-RED = ("urgent", "possible-red-flag")
 OPEN = ("draft", "on-hold")
 NO_EPISODE = "none"
 # What an answered referral says once the decision it was answered for no longer stands.

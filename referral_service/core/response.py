@@ -98,7 +98,7 @@ class Series:
         self.name = name
         self.instrument = pathway.instruments[name]
         self.scale = Scale(self.instrument, pathway)
-        self.pathway_numbers = self._numbers = pathway.numbers
+        self.numbers = pathway.numbers
         self._horizon = horizon
         self._start = start
         self.points = sorted(points, key=lambda p: (p.day, p.fact.source, p.fact.part))
@@ -123,7 +123,7 @@ class Series:
         """The day of the value nearest to the trial's first day, else of the first value after it."""
         if self._start is None:
             return None
-        start, within = self._start, self._numbers.baseline_within.value
+        start, within = self._start, self.numbers.baseline_within.value
         days = sorted({p.day for p in self.points})
         near = [day for day in days if abs(day - start) <= within]
         if near:
@@ -143,7 +143,7 @@ class Series:
     @cached_property
     def is_current(self) -> bool:
         """Whether the last value is recent enough."""
-        return self._horizon.still(self.last + self._numbers.latest_within.value)
+        return self._horizon.still(self.last + self.numbers.latest_within.value)
 
     @property
     def is_evaluable(self) -> bool:

@@ -47,7 +47,7 @@ class Settler:
         if not any(isinstance(f, Person) for f in read):
             read.append(Person(source="Patient/unknown", version="0"))
         self._limit = pathway.numbers.partial_dates.value
-        self._adult_months = pathway.numbers.adult_age.value * 12
+        self._adult_months = pathway.numbers.adult_months
         loose = [_is_loose(f) for f in read]
         self._loose = [f for f, is_loose in zip(read, loose, strict=True) if is_loose]
         self.firm = tuple(f for f, is_loose in zip(read, loose, strict=True) if not is_loose)

@@ -44,7 +44,7 @@ def rebound(care: Care, response: Response, horizon: Horizon) -> tuple[str, ...]
 
 def _returned(series: Series, run: Cycle, horizon: Horizon) -> bool | None:
     """Whether pain fell during the cycle and came back after it; None while that may still happen."""
-    within = series.pathway_numbers.rebound_within.value
+    within = series.numbers.rebound_within.value
     values = [(day, found[0]) for day, found in sorted(series.readings[0].items())]
     if _has_rebounded(series, run, values):
         return True
@@ -52,7 +52,7 @@ def _returned(series: Series, run: Cycle, horizon: Horizon) -> bool | None:
 
 
 def _has_rebounded(series: Series, run: Cycle, values: Sequence[tuple[int, Decimal]]) -> bool:
-    numbers, scale = series.pathway_numbers, series.scale
+    numbers, scale = series.numbers, series.scale
     before = next((value for day, value in reversed(values) if day <= run.first), None)
     during = [v for v in values if run.first <= v[0] <= run.last + numbers.rebound_best_within.value]
     if before is None or not during:

@@ -7,7 +7,6 @@ A fact says what one version of one resource means in the pathway's words. It is
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
 
 import msgspec
 
@@ -188,13 +187,6 @@ AnyFact = (
     | Coverage
     | Unused
 )
-
-
-class LeftOut(NamedTuple):
-    """A fact that decided nothing, and why."""
-
-    fact: str
-    reason: str
 
 
 class Timeline(msgspec.Struct, frozen=True):

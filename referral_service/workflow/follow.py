@@ -220,7 +220,7 @@ class Follow:
         """What an open proposal says follows its decision; written only if it says something else."""
         fresh = replace(referral, episode=key, version=referral.version + 1)
         written = self._proposal(fresh, self._kept[key])
-        if written != plain(self._current("ServiceRequest", referral.id)):
+        if written != self._current("ServiceRequest", referral.id):
             self._store_proposal(fresh, self._kept[key])
             self._referrals[fresh.id] = fresh
             self._happened("restated", f"ServiceRequest/{referral.id}")
@@ -279,8 +279,3 @@ def _flagged(decisions: Iterable[Decision]) -> dict[tuple[str, str], tuple[str, 
         if is_red(decision)
         for concept, _, source in decision.flags
     }
-
-
-def plain(resource: Json) -> Json:
-    """What was stored, as it was before the store said its version."""
-    return {key: value for key, value in resource.items() if key != "meta"}

@@ -3,26 +3,10 @@
 from datetime import date
 from typing import Any
 
-from fhir_profiles import RESOURCES
-from referral_service.clinic.chart import build
-from referral_service.core.decide import decide
-from referral_service.core.decision import Decision
 from referral_service.core.explain import criterion_sentence, missing, sentences
-from referral_service.core.timeline import Timeline
-from referral_service.fhir.concepts import Terminology
-from referral_service.fhir.read import Reader
-from referral_service.pathways import load
+from tests.kit.judged import judged
 
-TODAY = date(2026, 6, 1)
-READER = Reader(Terminology.load(RESOURCES / "valuesets"), "https://spine-referral.example/fhir")
-PATHWAY = load()
 DISC: dict[str, Any] = {"condition": "M51.360", "onset": -200}
-
-
-def judged(*given: dict[str, Any]) -> Decision:
-    facts = [f for r in build({"id": "pat", "given": list(given)}, TODAY) for f in READER.facts(r)]
-    (decision,) = decide(Timeline.of(facts), PATHWAY, TODAY)
-    return decision
 
 
 def test_the_smallest_missing_pieces_of_a_trial_are_counted() -> None:

@@ -1,21 +1,11 @@
 """Every fact received and not used is kept with its reason: each on the smallest chart that shows it."""
 
-from datetime import date
 from typing import Any
 
 import pytest
 
-from fhir_profiles import RESOURCES
-from referral_service.clinic.chart import build
-from referral_service.core.decide import decide
-from referral_service.core.timeline import Timeline
-from referral_service.fhir.concepts import Terminology
-from referral_service.fhir.read import Reader
-from referral_service.pathways import load
+from tests.kit.judged import decisions
 
-TODAY = date(2026, 6, 1)
-READER = Reader(Terminology.load(RESOURCES / "valuesets"), "https://spine-referral.example/fhir")
-PATHWAY = load()
 BACK: dict[str, Any] = {"condition": "M54.50", "onset": -60}
 NECK: dict[str, Any] = {"condition": "M54.2", "onset": -60}
 KNEE = "72696002"
@@ -27,11 +17,10 @@ def reasons(
     *given: dict[str, Any], with_also: tuple[dict[str, Any], ...] = ()
 ) -> dict[str | None, str | None]:
     """The reason for the item called `it`, as each region's decision gives it."""
-    facts = [f for r in build({"id": "p", "given": list(given)}, TODAY) for f in READER.facts(r)]
     found: dict[str | None, str | None] = {}
-    for decision in decide(Timeline.of(facts), PATHWAY, TODAY):
+    for decision in decisions(*given):
         told = {fact.partition("/_history/")[0].partition("/")[2]: why for fact, why in decision.left_out}
-        found[decision.region] = told.get("p-it")
+        found[decision.region] = told.get("pat-it")
     return found
 
 

@@ -8,20 +8,14 @@ from typing import Any
 
 import pytest
 
-from fhir_profiles import RESOURCES
-from referral_service.clinic.chart import build
-from referral_service.core.decide import decide
 from referral_service.core.decision import Decision
 from referral_service.core.pathway import Pathway
-from referral_service.core.timeline import Timeline
-from referral_service.fhir.concepts import Terminology
-from referral_service.fhir.read import Reader
 from referral_service.pathways import DEFAULT, load
+from tests.kit import judged as kit
+from tests.kit.judged import TODAY
 
-TODAY = date(2026, 6, 1)
 OWN = load()
 STRICT = load(DEFAULT.with_name("strict-payer-example.yaml"))
-READER = Reader(Terminology.load(RESOURCES / "valuesets"), "https://spine-referral.example/fhir")
 
 CARE: list[dict[str, Any]] = [
     {"condition": "M51.360", "onset": -500},
@@ -37,9 +31,7 @@ MASSAGE = {"procedure": "97124", "on": [-150, -143, -136]}
 
 
 def judged(pathway: Pathway, *more: dict[str, Any], as_of: date = TODAY) -> Decision:
-    facts = [f for r in build({"id": "pat", "given": [*CARE, *more]}, TODAY) for f in READER.facts(r)]
-    (decision,) = decide(Timeline.of(facts), pathway, as_of)
-    return decision
+    return kit.judged(*CARE, *more, pathway=pathway, as_of=as_of)
 
 
 @pytest.mark.parametrize(

@@ -1,31 +1,26 @@
 """One patient's chart, posted to a real store and evaluated; what was emitted, in short forms."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from fhir_profiles import RESOURCES
 from referral_service.clinic.chart import build
 from referral_service.clock import SystemClock
 from referral_service.core.timeline import AnyFact
-from referral_service.fhir.concepts import Terminology
 from referral_service.fhir.parse import dump, parse
-from referral_service.fhir.read import Reader, patient_of
-from referral_service.pathways import load
+from referral_service.fhir.read import patient_of
 from referral_service.store.engine import connect
 from referral_service.store.store import SqlStore
 from referral_service.store.tables import resource as resource_table
 from referral_service.workflow.assess import Assessor
 from referral_service.workflow.ports import DEFAULT_TENANT, Happening, PatientId, Write
+from tests.kit.judged import PATHWAY, READER, TODAY
 
 CANONICAL = "https://spine-referral.example/fhir"
-TODAY = date(2026, 6, 1)
-READER = Reader(Terminology.load(RESOURCES / "valuesets"), CANONICAL)
-PATHWAY = load()
 
 EXHAUSTED = [
     {"condition": "M51.360", "onset": -264, "id": "disc"},
