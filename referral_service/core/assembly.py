@@ -76,6 +76,7 @@ def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: 
         episode_start=date.fromordinal(first.episode.start) if first.episode else None,
         trial_start=date.fromordinal(trial.start) if trial else None,
         wake_on=None if wake is None else date.fromordinal(wake),
+        route=_route(first.assessment, verdict) if first.assessment else None,
         priority=_priority(judged),
         criteria=asked,
         missing=_missing(verdict, asked),
@@ -90,6 +91,13 @@ def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: 
         left_out=left_out(_seen(first, first.record), facts, used, day) if first.record else (),
         is_open=bool(first.episode and first.episode.is_open),
     )
+
+
+def _route(assessment: Assessment, verdict: Verdict) -> str | None:
+    """Why this consultation or this question: only where the route has been asked for."""
+    if verdict.outcome == "exhausted" or {"route-unclear", "declined"}.intersection(verdict.reasons):
+        return assessment.route.because
+    return None
 
 
 def _seen(judged: Judged, record: Record) -> Seen:

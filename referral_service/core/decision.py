@@ -39,7 +39,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dated and their source; `flag_regions` the regions that hard flags name, the gravest flag's first.
     `is_history`: an earlier, closed episode of a region that had a later one. `left_out` pairs a fact with
     its reason. `needs` are the smallest missing pieces with their number, `earliest_on` the day on which the
-    trial could be complete at its recorded pace.
+    trial could be complete at its recorded pace. `route` is the line of the route's table that applied, once
+    the route was asked for.
     """
 
     region: str | None
@@ -50,6 +51,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     episode_start: date | None = None
     trial_start: date | None = None
     wake_on: date | None = None
+    route: str | None = None
     priority: Literal["routine", "urgent", "stat"] = "routine"
     criteria: tuple[Criterion, ...] = ()
     missing: tuple[str, ...] = ()

@@ -56,6 +56,24 @@ REASONS = {
     "imaging-progression": "Imaging or diagnosis shows progression.",
     "persistent-at-maximum": "Pain persists at the end of the longest trial.",
 }
+ROUTES = {
+    "instability-or-deformity": "Instability, spondylolisthesis or a deformity is coded.",
+    "stenosis": "Stenosis is coded.",
+    "extrusion": "An extruded or sequestrated disc is reported.",
+    "displacement-with-radiculopathy": "A displaced disc with radiculopathy or sciatica is coded.",
+    "earlier-intradiscal": "An intradiscal treatment of the region was done before.",
+    "reason-against-intradiscal": "An infection, malignancy, fracture or allergy has to be reviewed first.",
+    "lumbar-disc": "The coded structure is a lumbar disc.",
+    "annular-defect-with-radiculopathy": "An annular defect and radiculopathy or sciatica are coded together.",
+    "degeneration-with-leg-symptoms": "A degenerated disc and symptoms of the leg are coded together.",
+    "cervical-or-thoracic-disc": "The disc is cervical or thoracic.",
+    "prior-surgery": "The region was operated on before.",
+    "vertebrogenic": "Vertebrogenic pain is coded.",
+    "traumatic-disc-rupture": "A traumatic rupture of a disc is coded.",
+    "recent-injection": "A spinal injection is too recent to judge.",
+    "no-structure-coded": "Neither a disc nor another structure is coded.",
+    "other": "No line of the route's table names what is coded.",
+}
 _CRITERIA = {
     "qualifying-condition": "A spine condition with a region is active",
     "duration-minimum": "The trial has lasted its minimum",
@@ -87,6 +105,8 @@ def _s(number: int) -> str:
 def sentences(decision: Decision) -> list[str]:
     """What is decided and why; then what is missing, and when the answer may change by itself."""
     said = [_OUTCOMES[decision.outcome], *(REASONS[reason] for reason in decision.reasons)]
+    if decision.route:
+        said.append(ROUTES[decision.route])
     for _, day, source in decision.flags:
         said.append(f"Possible red flag recorded {f'on {day}' if day else 'without a date'}, see {source}.")
     if decision.target and decision.outcome == "exhausted":

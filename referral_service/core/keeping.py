@@ -137,6 +137,7 @@ def _told(decision: Decision) -> tuple[object, ...]:
         decision.trial_start,
         decision.wake_on,
         decision.priority,
+        decision.route,
         decision.missing,
         decision.notes,
         tuple((c.id, c.status) for c in decision.criteria),

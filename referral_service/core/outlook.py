@@ -21,7 +21,7 @@ class Need(NamedTuple):
 
 
 class Outlook(NamedTuple):
-    """The missing pieces, and the earliest day on which duration and core could be met; None if never."""
+    """The missing pieces, and the first day to come on which duration and core could be met, if there is one."""
 
     needs: tuple[Need, ...] = ()
     earliest: date | None = None
@@ -61,7 +61,7 @@ def _of_evidence(a: Assessment) -> list[Need]:
 
 
 def _earliest(a: Assessment) -> date | None:
-    """Today if nothing of the trial is missing; the slowest of the missing pieces otherwise."""
+    """The day of the slowest missing piece; None if nothing of the trial is missing, or it goes on no more."""
     trial = a.care.trial
     if trial is None or a.care.has_ended or a.care.second_modality != "met":
         return None
@@ -77,4 +77,4 @@ def _earliest(a: Assessment) -> date | None:
             if not had:
                 return None
             wait = max(wait, ceil((needed - had) * elapsed / had))
-    return date.fromordinal(a.horizon.day + wait)
+    return date.fromordinal(a.horizon.day + wait) if wait else None

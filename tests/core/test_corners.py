@@ -6,12 +6,10 @@ from msgspec.structs import replace
 
 from referral_service.core.timeline import Allergy, AnyFact, Imaging, PregnancyStatus, Refusal, Timeline
 from tests.core.asked import Said, answers, asked, decisions
-from tests.kit.charts import ADULT, at_one_end, condition, drug, mri, numbered, score, visit
-from tests.kit.strategies import Facts
+from tests.kit.charts import ADULT, EXHAUSTED, WORN, at_one_end, condition, drug, mri, numbered, score, visit
 from tests.kit.words import AS_OF, LUMBAR, at, between, day, meant
 
 DISC = condition(meant("disc_displacement", "lumbar"), -250)
-WORN = condition(meant("disc_degeneration", "lumbar"), -210)
 YEAR_2026, YEAR_2025 = between(-151, 213), between(-516, -152)
 UNCLEAR = ("review", None, {"dates-unclear"})
 
@@ -24,16 +22,6 @@ def lumbar(*facts: AnyFact) -> Said:
 def flagged(concept: str, onset: int | None = None, **more: object) -> AnyFact:
     """A condition of a red-flag concept, with or without an onset."""
     return replace(condition(meant(concept), onset or 0, **more), onset=None if onset is None else at(onset))
-
-
-EXHAUSTED: Facts = (
-    WORN,
-    *(visit("physical_therapy", -200 + 7 * i, "lumbar") for i in range(28)),
-    drug(-200, -10, "lumbar"),
-    score("odi_score", 48, -200, "lumbar"),
-    score("odi_score", 48, -5, "lumbar"),
-    mri(-30, "lumbar"),
-)
 
 
 def test_failed_care_is_exhausted() -> None:

@@ -41,6 +41,12 @@ def test_working_days_are_those_of_the_clinics_zone() -> None:
     assert review_due(begun, "routine", UTC) == datetime(2026, 6, 9, 1, tzinfo=UTC)
 
 
+def test_it_is_said_in_the_time_that_the_question_was_asked_in() -> None:
+    begun = datetime(2026, 6, 1, 9, tzinfo=NEW_YORK)
+    due = review_due(begun, "routine", UTC)
+    assert (due, due.tzinfo) == (datetime(2026, 6, 3, 9, tzinfo=NEW_YORK), NEW_YORK)
+
+
 def test_the_clock_on_the_wall_is_kept_when_summer_time_begins() -> None:
     begun = datetime(2026, 3, 6, 15, tzinfo=UTC)  # Friday, 10:00 in New York
     assert review_due(begun, "routine", NEW_YORK) == datetime(2026, 3, 10, 14, tzinfo=UTC)

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from referral_service.core.decision import Criterion, Decision
 from referral_service.core.explain import criterion_sentence, missing, sentences
 from tests.kit.judged import judged
 
@@ -99,6 +100,62 @@ def test_an_exhausted_trial_says_what_is_proposed_and_when_the_answer_ages() -> 
     assert said == [
         "The conservative trial looks exhausted.",
         "Function has not improved.",
+        "The coded structure is a lumbar disc.",
         "Proposed: an evaluation for intradiscal treatment.",
         "With nothing new, this answer changes on 2026-07-20.",
+    ]
+
+
+EXHAUSTED: tuple[dict[str, Any], ...] = (
+    DISC,
+    {"procedure": "97110", "every": {"from": -150, "to": -10, "step": 7}},
+    {"medication": "198014", "from": -150, "supply": 60},
+    {"score": "97909-6", "value": 48, "unit": "%", "on": -150},
+    {"score": "97909-6", "value": 48, "unit": "%", "on": -12},
+)
+
+
+def test_an_unclear_route_says_what_makes_it_unclear_and_proposes_nothing() -> None:
+    said = sentences(
+        judged(*EXHAUSTED, {"condition": "M54.31", "onset": -200}, {"imaging": "24968-0", "on": -100})
+    )
+    assert said == [
+        "A human has to look: the record does not decide.",
+        "Both an intradiscal and a surgical consultation are possible.",
+        "A degenerated disc and symptoms of the leg are coded together.",
+        "With nothing new, this answer changes on 2026-07-20.",
+    ]
+
+
+def test_one_missing_piece_is_told_in_the_singular_and_several_with_commas() -> None:
+    assert "Missing: a lumbar MRI." in sentences(judged(*EXHAUSTED))
+    almost = (
+        {"condition": "M54.50", "onset": -60},
+        {"procedure": "97110", "every": {"from": -40, "to": -12, "step": 7}},
+    )
+    said = sentences(judged(*almost, {"medication": "198014", "from": -30, "supply": 30}))
+    assert "Missing: 1 more covered day, 1 more active visit, an ODI score, a lumbar MRI." in said
+
+
+def test_an_urgent_decision_proposes_nothing_in_words() -> None:
+    flag = {"condition": "G83.4", "onset": -2}
+    assert not [s for s in sentences(judged(DISC, flag)) if s.startswith("Proposed")]
+
+
+def test_a_criterion_without_a_threshold_says_its_value_only() -> None:
+    signs = Criterion(id="ceiling-sign", status="met", value="function-flat")
+    assert criterion_sentence(signs) == "The trial has reached its ceiling: yes (function-flat)"
+
+
+def test_a_patient_without_a_region_lacks_an_mri_of_no_named_region() -> None:
+    nobody = Decision(region=None, outcome="review", reasons=("imaging-missing",), needs=(("imaging", 1),))
+    assert missing(nobody) == ["an MRI"]
+
+
+def test_a_declined_consultation_says_why_it_was_this_one() -> None:
+    image = {"imaging": "24968-0", "on": -100}
+    assert sentences(judged(*EXHAUSTED, image, {"refuses": "306265007", "on": -3}))[:3] == [
+        "No elective referral for now.",
+        "The patient has declined this consultation.",
+        "The coded structure is a lumbar disc.",
     ]

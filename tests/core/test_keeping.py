@@ -94,6 +94,16 @@ def test_a_condition_that_vanished_leaves_its_episode_closed() -> None:
     assert [e.region for e in found.episodes if e.is_open] == ["cervical"]
 
 
+def test_an_episode_that_lost_its_conditions_to_another_region_is_over() -> None:
+    also = replace(BACK, source="Condition/also", onset=at(-90))
+    first = kept(BACK, also)
+    moved = replace(BACK, meanings=(meant("neck_pain", "cervical"),))
+    found = kept(moved, known=first.episodes)
+    assert told(found)[f"lumbar-{day(-100)}"] == ("no-qualifying-condition", ("resolved",))
+    [closed] = [e for e in found.episodes if e.region == "lumbar"]
+    assert closed.decision.episode_start == day(-100)
+
+
 def test_a_relapse_is_another_episode_and_the_first_is_kept() -> None:
     over = replace(BACK, clinical="resolved", abated=at(-60), is_abated=True)
     relapse = replace(BACK, source="Condition/relapse", onset=at(-20), clinical="relapse")

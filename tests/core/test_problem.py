@@ -9,6 +9,17 @@ def test_a_problem_shows_its_issues() -> None:
     assert str(found) == "Not a date of the calendar."
 
 
+def test_a_problem_keeps_its_category() -> None:
+    assert problem(Category.BUSY, "Wait.").category is Category.BUSY
+    assert Problem(Category.NOT_FOUND).category is Category.NOT_FOUND
+
+
+def test_a_problem_of_several_issues_says_them_all() -> None:
+    found = Problem(Category.INCORRECT, Issue("value", "Not a date."), Issue("required", "No status."))
+    assert str(found) == "Not a date.; No status."
+    assert str(Problem(Category.FAULT)) == "fault"
+
+
 def test_a_problem_without_issues_says_its_category() -> None:
     assert Problem(Category.NOT_FOUND).issues == (Issue("not-found", "not found"),)
 

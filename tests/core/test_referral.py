@@ -8,44 +8,36 @@ from msgspec.structs import replace
 from referral_service.core.decision import Decision
 from referral_service.core.referral import Referral, moves, says
 from tests.core.memory import Memory, remembered, said, steps
-from tests.kit.words import day
-
-FAILED = said("lumbar", "exhausted", "function-flat", target="intradiscal")
-FAILED_TWICE = said("lumbar", "exhausted", "function-flat", "rebound", target="intradiscal")
-SURGICAL = said("lumbar", "exhausted", "function-flat", target="surgical")
-NECK_FAILED = said("cervical", "exhausted", "function-flat", target="surgical")
-GOES_ON = said("lumbar", "in-trial", "duration")
-UNCLEAR = said("lumbar", "review", "route-unclear")
-AGED = said("lumbar", "review", "imaging-outdated")
-AGED_AND_MORE = said("lumbar", "review", "trial-outdated", "dates-unclear")
-POSSIBLE = said("lumbar", "review", "possible-red-flag", priority="urgent")
-URGENT = said("lumbar", "urgent", "red-flag-soft", target="surgical", priority="urgent")
-STAT = said("lumbar", "urgent", "red-flag-hard", target="surgical", priority="stat")
-NECK_STAT = said(
-    "cervical", "urgent", "red-flag-hard", target="surgical", priority="stat", flag_regions=("cervical",)
-)
-BACK_STAT = said(
-    "lumbar", "urgent", "red-flag-hard", target="surgical", priority="stat", flag_regions=("cervical",)
-)
-OVER = said("lumbar", "no-qualifying-condition", "resolved")
-NOBODY = said(None, "no-qualifying-condition", "none")
-LONE_STAT = said(None, "urgent", "red-flag-hard", target="surgical", priority="stat")
-DEAD = said("lumbar", "on-hold", "deceased")
-
-DRAFT = remembered("r1")
-WAITING = remembered("r1", status="on-hold", task_status="on-hold")
-APPROVED = remembered("r1", status="completed", task_status="completed", order="o1")
-DECLINED = remembered("r1", status="revoked", task_status="completed")
-WITHDRAWN = remembered("r1", status="revoked", task_status="cancelled")
-REVIEW = remembered("t1", target=None, decision="review||route-unclear")
-_RED = {"target": "surgical", "urgency": "urgent"}
-RED = remembered("u1", decision="urgent|surgical|red-flag-soft", priority="urgent", **_RED)
-RED_STAT = remembered("u1", decision="urgent|surgical|red-flag-hard", priority="stat", **_RED)
-LONE_RED = remembered(
-    "u1",
-    decision="urgent|surgical|red-flag-hard",
-    priority="stat",
-    **{**_RED, "episode": "none", "region": None},
+from tests.core.told import (
+    AGED,
+    AGED_AND_MORE,
+    APPROVED,
+    BACK_STAT,
+    DEAD,
+    DECLINED,
+    DRAFT,
+    EVERY_AGE,
+    FAILED,
+    FAILED_TWICE,
+    GOES_ON,
+    LONE_RED,
+    LONE_STAT,
+    NECK_FAILED,
+    NECK_STAT,
+    NOBODY,
+    OF_A_FLAG,
+    OVER,
+    POSSIBLE,
+    RED,
+    RED_APPROVED,
+    RED_DECLINED,
+    RED_STAT,
+    REVIEW,
+    STAT,
+    SURGICAL,
+    UNCLEAR,
+    WAITING,
+    WITHDRAWN,
 )
 
 
@@ -75,11 +67,31 @@ CASES = {
     "another flag after one that was declined: drafted": Case(
         (
             remembered(
-                "u1", status="revoked", task_status="completed", decision=f"{says(STAT)}|paraplegia", **_RED
+                "u1",
+                status="revoked",
+                task_status="completed",
+                decision=f"{says(STAT)}|paraplegia",
+                **OF_A_FLAG,
             ),
         ),
         {"L": replace(STAT, flags=(("cauda_equina_syndrome", None, "Condition/1"),))},
         [("draft", "L", "urgent")],
+    ),
+    "declined while its episode was open, and the next one fails alike: a new draft": Case(
+        (DECLINED,), {"L": OVER, "L2": FAILED}, [("lapse", "r1", "elective"), ("draft", "L2", "elective")]
+    ),
+    "declined for the back: the neck that fails alike is drafted": Case(
+        (DECLINED,),
+        {"L": FAILED, "C": replace(FAILED, region="cervical")},
+        [("draft", "C", "elective")],
+    ),
+    "drafted for an episode that nobody speaks of any more: withdrawn": Case(
+        (DRAFT,), {"C": said("cervical", "in-trial", "duration")}, [("withdraw", "r1", "elective")]
+    ),
+    "all of its evidence aged: it stands": Case(
+        (remembered("r1", decision=f"review||{','.join(sorted(EVERY_AGE))}"),),
+        {"L": said("lumbar", "review", *EVERY_AGE)},
+        [],
     ),
     "exhausted again after a withdrawal: a new draft": Case(
         (WITHDRAWN,), {"L": FAILED}, [("draft", "L", "elective")]
@@ -117,6 +129,11 @@ CASES = {
     "a red flag: drafted at once": Case((), {"L": STAT}, [("draft", "L", "urgent")]),
     "a red flag drafted already: nothing": Case((RED_STAT,), {"L": STAT}, []),
     "a graver flag: restated": Case((RED,), {"L": STAT}, [("restate", "u1", "urgent")]),
+    "a red flag approved already: nothing": Case((RED_APPROVED,), {"L": STAT}, []),
+    "a red flag declined already: nothing": Case((RED_DECLINED,), {"L": STAT}, []),
+    "the approved flag is gone: the next one is free": Case(
+        (RED_APPROVED,), {"L": GOES_ON}, [("lapse", "u1", "urgent")]
+    ),
     "the flag is gone: withdrawn": Case((RED,), {"L": GOES_ON}, [("withdraw", "u1", "urgent")]),
     "the flag is gone and so is its episode: withdrawn": Case(
         (RED,), {"none": NOBODY}, [("withdraw", "u1", "urgent")]
@@ -168,7 +185,11 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_case(name: str) -> None:
     case = CASES[name]
-    assert steps(moves(case.when, case.given)) == case.then
+    found = moves(case.when, case.given)
+    assert steps(found) == case.then
+    for move in found:
+        assert move.key in {*case.when, *(r.episode for r in case.given)}
+        assert move.decision in case.when.values()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -176,60 +197,3 @@ def test_once_done_nothing_more_is_to_do(name: str) -> None:
     memory = Memory(list(CASES[name].given))
     memory.follow(CASES[name].when)
     assert memory.follow(CASES[name].when) == []
-
-
-def test_of_several_urgent_episodes_without_a_named_region_the_first_begun_is_chosen() -> None:
-    older = said("cervical", "urgent", "red-flag-hard", target="surgical", episode_start=day(-300))
-    newer = said("lumbar", "urgent", "red-flag-hard", target="surgical", episode_start=day(-30))
-    assert steps(moves({"L": newer, "C": older}, ())) == [("draft", "C", "urgent")]
-
-
-# What a person has answered must not silence what comes later.
-
-
-def test_a_new_red_flag_after_an_approved_one_is_drafted() -> None:
-    memory = Memory()
-    memory.follow({"L": STAT})
-    memory.answer("approve")
-    memory.follow({"L": GOES_ON})
-    assert steps(memory.follow({"L": STAT})) == [("draft", "L", "urgent")]
-
-
-def test_a_new_red_flag_after_a_declined_one_is_drafted() -> None:
-    memory = Memory()
-    memory.follow({"L": STAT})
-    memory.answer("decline")
-    memory.follow({"L": GOES_ON})
-    assert steps(memory.follow({"L": STAT})) == [("draft", "L", "urgent")]
-
-
-def test_the_same_answer_again_after_another_one_is_drafted_though_it_was_declined_once() -> None:
-    memory = Memory()
-    memory.follow({"L": FAILED})
-    memory.answer("decline")
-    memory.follow({"L": GOES_ON})
-    assert steps(memory.follow({"L": FAILED})) == [("draft", "L", "elective")]
-
-
-def test_a_referral_approved_for_an_episode_that_is_over_does_not_bar_the_next_one() -> None:
-    memory = Memory()
-    memory.follow({"L": FAILED})
-    memory.answer("approve")
-    found = steps(memory.follow({"L": OVER, "L2": FAILED}))
-    assert [step for step in found if step[0] != "lapse"] == [("draft", "L2", "elective")]
-
-
-def test_a_review_is_asked_on_the_day_a_red_flag_ends_in_aged_evidence() -> None:
-    assert steps(moves({"L": AGED}, (RED,))) == [("withdraw", "u1", "urgent"), ("ask", "L", "elective")]
-
-
-def test_an_approved_referral_is_the_one_until_its_episode_is_over() -> None:
-    memory = Memory()
-    memory.follow({"L": FAILED})
-    memory.answer("approve")
-    memory.follow({"L": GOES_ON})
-    assert memory.follow({"L": FAILED}) == []
-
-
-def test_without_any_decision_nothing_moves() -> None:
-    assert moves({}, (DRAFT, RED)) == []

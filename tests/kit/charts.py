@@ -110,6 +110,18 @@ def mri(on: int, *regions: str) -> Imaging:
     return Imaging(source="", meanings=(meant("mri"),), at=at(on), status="final", tie=tied(*regions))
 
 
+WORN = condition(meant("disc_degeneration", "lumbar"), -210)
+# Flat function after 28 weeks: exhausted, intradiscal.
+EXHAUSTED: Facts = (
+    WORN,
+    *(visit("physical_therapy", -200 + 7 * i, "lumbar") for i in range(28)),
+    drug(-200, -10, "lumbar"),
+    score("odi_score", 48, -200, "lumbar"),
+    score("odi_score", 48, -5, "lumbar"),
+    mri(-30, "lumbar"),
+)
+
+
 @st.composite
 def failed_care(draw: st.DrawFn, region: str = "lumbar") -> list[AnyFact]:
     """Care of one region that is exhausted, or just not: therapy, a second modality, scores, an MRI."""

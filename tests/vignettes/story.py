@@ -30,7 +30,7 @@ OWN_KEYS = frozenset({"expect", "reading", "route", "sides", "known_at", "as_of"
 EXPECTED_KEYS = frozenset(
     {
         *("region", "outcome", "target", "reasons", "class", "episode_start", "trial_start", "wake_on"),
-        *("priority", "criteria", "left_out", "notes"),
+        *("priority", "criteria", "left_out", "notes", "because"),
     }
 )
 
@@ -137,6 +137,7 @@ def _shown(decision: Decision, wanted: Mapping[str, Any]) -> dict[str, Any]:
         "episode_start": decision.episode_start,
         "trial_start": decision.trial_start,
         "wake_on": decision.wake_on,
+        "because": decision.route,
         "priority": decision.priority,
         "criteria": {name: criteria.get(name) for name in wanted.get("criteria", ())},
         "notes": set(decision.notes),

@@ -52,6 +52,7 @@ def _parameters(decision: Decision) -> list[dict[str, Any]]:
         ("region", "valueCode", decision.region),
         ("class", "valueCode", decision.trial_class),
         ("target", "valueCode", decision.target),
+        ("route", "valueCode", decision.route),
         *(("reason", "valueCode", reason) for reason in decision.reasons),
         ("wakeOn", "valueDate", decision.wake_on),
         ("episodeStart", "valueDate", decision.episode_start),
