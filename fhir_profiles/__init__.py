@@ -3,3 +3,4 @@
 from pathlib import Path
 
 RESOURCES = Path(__file__).parent / "resources"
+EXAMPLES = Path(__file__).parent / "examples"

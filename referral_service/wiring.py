@@ -8,7 +8,10 @@ from referral_service.clock import SystemClock
 from referral_service.core.pathway import Pathway
 from referral_service.doorbell import CeleryDoorbell
 from referral_service.fhir.concepts import Terminology
+from referral_service.fhir.published import Draft, Published, changed_at, drafts, rebased
 from referral_service.fhir.read import Reader
+from referral_service.fhir.write import Names
+from referral_service.fhir.write.plan_definition import plan_definition
 from referral_service.settings import Settings
 from referral_service.store.engine import connect
 from referral_service.store.store import SqlStore
@@ -26,6 +29,7 @@ class Service:
     terminology: Terminology
     pathway: Pathway
     reader: Reader
+    published: Published
 
     def close(self) -> None:
         """Stores what waits, and lets go of the database and the broker."""
@@ -54,17 +58,40 @@ def build_terminology(settings: Settings) -> Terminology:
     return Terminology.load(RESOURCES / "valuesets", *overlay)
 
 
+def build_published(settings: Settings, terminology: Terminology, pathway: Pathway) -> Published:
+    """Our resources, the site's ValueSets, and the policy in force; raises TerminologyError."""
+    base = settings.canonical_base
+    names = Names(base, pathway.id, pathway.version)
+    value_sets = {
+        name: [rebased(url, base) for url in concept.value_sets]
+        for name, concept in terminology.concepts().items()
+    }
+    plan = plan_definition(pathway, names, value_sets)
+    overlay = settings.terminology_dir
+    return Published(
+        [
+            *drafts(RESOURCES, base),
+            *(drafts(overlay, base, frozenset({"ValueSet"})) if overlay else ()),
+            Draft(plan, changed_at(settings.pathway or pathways.DEFAULT)),
+        ]
+    )
+
+
 def build_service(settings: Settings) -> Service:
     """What the API serves; raises PathwayError and TerminologyError."""
     terminology = build_terminology(settings)
+    pathway = build_pathway(settings, terminology)
+    # Everything that may refuse the start comes before the database is opened.
+    published = build_published(settings, terminology, pathway)
     return Service(
         settings=settings,
         store=build_store(settings),
         clock=build_clock(settings),
         doorbell=CeleryDoorbell(settings),
         terminology=terminology,
-        pathway=build_pathway(settings, terminology),
+        pathway=pathway,
         reader=Reader(terminology, settings.canonical_base),
+        published=published,
     )
 
 

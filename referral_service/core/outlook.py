@@ -21,7 +21,7 @@ class Need(NamedTuple):
 
 
 class Outlook(NamedTuple):
-    """The missing pieces, and the first day to come on which duration and core could be met, if there is one."""
+    """The missing pieces, and the first day to come on which duration and core could be met, if any."""
 
     needs: tuple[Need, ...] = ()
     earliest: date | None = None
@@ -61,7 +61,7 @@ def _of_evidence(a: Assessment) -> list[Need]:
 
 
 def _earliest(a: Assessment) -> date | None:
-    """The day of the slowest missing piece; None if nothing of the trial is missing, or it goes on no more."""
+    """The day of the slowest missing piece; None if nothing is missing, or the trial goes on no more."""
     trial = a.care.trial
     if trial is None or a.care.has_ended or a.care.second_modality != "met":
         return None

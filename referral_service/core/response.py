@@ -95,7 +95,6 @@ class Series:
         self, name: str, points: Sequence[Point], pathway: Pathway, horizon: Horizon, start: int | None
     ) -> None:
         """`points` are not empty and lie on or before the day asked for."""
-        self.name = name
         self.instrument = pathway.instruments[name]
         self.scale = Scale(self.instrument, pathway)
         self.numbers = pathway.numbers

@@ -6,7 +6,10 @@ from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from referral_service.core.decide import decide
+from referral_service.core.decision import Decision
 from referral_service.core.pathway import Pathway
 from referral_service.core.referral import NO_EPISODE, KeptEpisode
 from referral_service.core.timeline import AnyFact, Timeline
@@ -44,15 +47,21 @@ class Replay:
         timeline = Timeline.of(self._archive.facts_of(tenant, patient, known_at), known_at)
         found = []
         for decision in decide(timeline, self._pathway, asked.astimezone(self._zone).date()):
-            key = f"{decision.region}-{decision.episode_start}" if decision.episode_start else NO_EPISODE
-            kept = KeptEpisode(
-                key=key,
-                region=decision.region,
-                is_open=decision.is_open,
-                conditions=decision.chain,
-                decision=decision,
-                guidance=str(uuid5(NAMESPACE_URL, f"{tenant}|{patient}|{key}|{asked}|{known_at}")),
-                guidance_version=0,
-            )
+            kept = unstored(decision)
+            asked_for = f"{tenant}|{patient}|{kept.key}|{asked}|{known_at}"
+            kept = replace(kept, guidance=str(uuid5(NAMESPACE_URL, asked_for)))
             found.append(guidance_response(kept, tenant, patient, asked, self._names))
         return found
+
+
+def unstored(decision: Decision) -> KeptEpisode:
+    """A decision as an episode that nobody remembers; its GuidanceResponse has no id yet."""
+    return KeptEpisode(
+        key=f"{decision.region}-{decision.episode_start}" if decision.episode_start else NO_EPISODE,
+        region=decision.region,
+        is_open=decision.is_open,
+        conditions=decision.chain,
+        decision=decision,
+        guidance="",
+        guidance_version=0,
+    )

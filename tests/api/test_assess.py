@@ -5,6 +5,7 @@ from time import sleep
 from typing import Any
 
 from referral_service.clinic.chart import build
+from tests.api.charts import issues
 from tests.kit.server import Running
 
 TODAY = date(2026, 6, 1)
@@ -61,10 +62,21 @@ def test_what_was_known_then_decides(server: Running) -> None:
 
 def test_a_malformed_day_is_named(server: Running) -> None:
     server.put(build(STORY, TODAY)[0])
-    for name, value in (("asOf", "soon"), ("knownAt", "2026-06-01T08:00:00"), ("when", "2026-06-01")):
+    wrong = [
+        ("asOf", "soon"),
+        ("asOf", "0001-01-01"),
+        ("asOf", "9999-12-31"),
+        ("knownAt", "2026-06-01T08:00:00"),
+    ]
+    for name, value in wrong:
         answer = server.http.get("/Patient/pat/$assess", params={name: value})
-        assert answer.status_code == 400
-        assert answer.json()["issue"][0]["expression"] == [name]
+        assert (answer.status_code, issues(answer.json())) == (400, [("value", name)])
+
+
+def test_an_unknown_parameter_is_refused_and_not_repeated(server: Running) -> None:
+    server.put(build(STORY, TODAY)[0])
+    answer = server.http.get("/Patient/pat/$assess", params={"when": "2026-06-01"})
+    assert (answer.status_code, issues(answer.json())) == (400, [("not-supported", "")])
 
 
 def test_a_patient_that_is_not_stored_is_not_found(server: Running) -> None:

@@ -1,12 +1,14 @@
 """The CapabilityStatement, walked: what it declares works, what it does not is refused."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from fhir_profiles import RESOURCES
 from referral_service.fhir.check import check
-from tests.api.charts import new_id
+from tests.api.charts import CANONICAL, new_id
 from tests.kit.server import Running
 
 ALLERGY = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
@@ -57,8 +59,12 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "PractitionerRole": {},
     "Location": {},
 }
-EVERY_TYPE = {*SMALLEST, "Task", "GuidanceResponse", "Provenance", "DetectedIssue"}
-VALUES = {"token": "x", "reference": "x", "date": "2026"}
+EMITTED = {"Task", "GuidanceResponse", "Provenance", "DetectedIssue"}
+# Of every file that is published, and the policy's own.
+PUBLISHED = {json.loads(path.read_bytes())["resourceType"] for path in RESOURCES.rglob("*.json")} | {
+    "PlanDefinition"
+}
+VALUES = {"token": "x", "reference": "x", "date": "2026", "uri": "x", "string": "x"}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +83,7 @@ def declared(statement: dict[str, Any]) -> Iterator[tuple[str, set[str], dict[st
 def test_the_statement_is_valid_and_names_every_type(statement: dict[str, Any]) -> None:
     assert check(statement) == []
     assert statement["fhirVersion"] == "4.0.1"
-    assert {kind for kind, _, _ in declared(statement)} == EVERY_TYPE
+    assert {kind for kind, _, _ in declared(statement)} == {*SMALLEST, *EMITTED, *PUBLISHED}
 
 
 def test_every_declared_parameter_can_be_searched_by(server: Running, statement: dict[str, Any]) -> None:
@@ -108,7 +114,7 @@ def test_what_is_taken_in_can_be_used_as_declared(
     assert server.http.patch(url, json={}).status_code == 405
 
 
-@pytest.mark.parametrize("kind", sorted(EVERY_TYPE - set(SMALLEST)))
+@pytest.mark.parametrize("kind", sorted(EMITTED))
 def test_what_is_only_given_out_cannot_be_written(
     server: Running, statement: dict[str, Any], kind: str
 ) -> None:
@@ -119,6 +125,67 @@ def test_what_is_only_given_out_cannot_be_written(
     assert server.http.post(f"/{kind}", json={"resourceType": kind}).status_code == 405
     for method in ("PUT", "DELETE", "PATCH"):
         assert server.http.request(method, f"/{kind}/none").status_code == 405
+
+
+@pytest.mark.parametrize("kind", sorted(PUBLISHED))
+def test_what_is_published_can_only_be_looked_up(
+    server: Running, statement: dict[str, Any], kind: str
+) -> None:
+    (codes,) = (codes for one, codes, _ in declared(statement) if one == kind)
+    assert codes == {"read", "search-type"}
+    found = server.search(kind, _count="1")["entry"][0]["resource"]
+    url = f"/{kind}/{found['id']}"
+    assert server.http.get(url).json() == found
+    for method in ("PUT", "DELETE", "PATCH"):
+        assert server.http.request(method, url, json=found).status_code == 405
+    assert server.http.post(f"/{kind}", json=found).status_code == 405
+    assert server.http.get(f"{url}/_history").status_code == 404
+
+
+def operations(statement: dict[str, Any]) -> dict[str, str]:
+    """Each operation, as Type/$name, with its definition."""
+    return {
+        f"{one['type']}/${operation['name']}": operation["definition"]
+        for one in statement["rest"][0]["resource"]
+        for operation in one.get("operation", ())
+    }
+
+
+def test_every_declared_operation_is_served_by_get_and_post(
+    server: Running, statement: dict[str, Any]
+) -> None:
+    assert set(operations(statement)) == {"Patient/$assess", "PlanDefinition/$apply"}
+    for name in operations(statement):
+        kind, _, operation = name.partition("/")
+        url = f"/{kind}/nobody/{operation}"
+        assert server.http.get(url).status_code == 404
+        assert server.http.put(url, json={}).headers["Allow"] == "GET, POST"
+
+
+def test_every_operation_of_ours_has_a_definition_that_can_be_read(
+    server: Running, statement: dict[str, Any]
+) -> None:
+    for name, url in operations(statement).items():
+        if url.startswith(CANONICAL):
+            (found,) = server.search("OperationDefinition", url=url)["entry"]
+            assert f"{found['resource']['resource'][0]}/${found['resource']['code']}" == name
+        else:
+            assert url == "http://hl7.org/fhir/OperationDefinition/PlanDefinition-apply"
+
+
+def test_every_profile_of_ours_on_a_declared_type_is_declared(
+    server: Running, statement: dict[str, Any]
+) -> None:
+    told = {one["type"]: one.get("supportedProfile", []) for one in statement["rest"][0]["resource"]}
+    ours = [json.loads(path.read_bytes()) for path in RESOURCES.rglob("*.json")]
+    profiles = {
+        one["url"]: one["type"]
+        for one in ours
+        if one["resourceType"] == "StructureDefinition" and one["type"] in told
+    }
+    assert {url: kind for kind, urls in told.items() for url in urls} == profiles
+    for url in profiles:
+        assert server.search("StructureDefinition", url=url)["total"] == 1
 
 
 def test_batches_and_transactions_are_declared(statement: dict[str, Any]) -> None:

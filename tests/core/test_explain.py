@@ -122,7 +122,7 @@ def test_an_unclear_route_says_what_makes_it_unclear_and_proposes_nothing() -> N
     assert said == [
         "A human has to look: the record does not decide.",
         "Both an intradiscal and a surgical consultation are possible.",
-        "A degenerated disc and symptoms of the leg are coded together.",
+        "A degenerated disc and symptoms of the leg are both coded.",
         "With nothing new, this answer changes on 2026-07-20.",
     ]
 

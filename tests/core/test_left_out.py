@@ -34,6 +34,7 @@ CASES: dict[str, tuple[dict[str, Any], str | None]] = {
     "a visit that was not done": ({"procedure": "97110", "on": -10, "status": "not-done"}, "not-done"),
     "a visit on hold": ({"procedure": "97110", "on": -10, "status": "on-hold"}, "not-completed"),
     "a visit in error": ({"procedure": "97110", "on": -10, "status": "entered-in-error"}, "entered-in-error"),
+    "a visit that goes on": ({"procedure": "97110", "on": -10, "status": "in-progress"}, None),
     "an evaluation": ({"procedure": "97161", "on": -10}, "evaluation"),
     "a plan": ({"procedure": "773513001", "on": -10}, "plan"),
     "a referral that was done": ({"procedure": "308449000", "on": -10}, "plan"),
@@ -48,11 +49,16 @@ CASES: dict[str, tuple[dict[str, Any], str | None]] = {
         {"score": "97909-6", "value": 40, "unit": "%", "on": -10, "status": "preliminary"},
         "not-final",
     ),
+    "a score without a date": ({"score": "72514-3", "value": 5}, "undated"),
     "a score out of range": ({"score": "72514-3", "value": 11, "on": -10}, "out-of-range"),
     "a measure that is no instrument": ({"score": "91145-3", "value": 5, "on": -10}, "not-an-instrument"),
     "a neck score of a back": ({"score": "82237-9", "value": 40, "unit": "%", "on": -10}, "other-region"),
     "a score of the knee": ({"score": "72514-3", "value": 5, "on": -10, "site": KNEE}, "other-body-part"),
     "a single score": ({"score": "72514-3", "value": 5, "on": -10}, "not-in-trial"),
+    "a single back score of a back": (
+        {"score": "97909-6", "value": 40, "unit": "%", "on": -10},
+        "not-in-trial",
+    ),
     "a preliminary report": ({"imaging": "24968-0", "on": -10, "status": "preliminary"}, "not-final"),
     "a report of the neck": ({"imaging": "24935-9", "on": -10}, "other-region"),
     "a condition that was refuted": (
@@ -96,3 +102,9 @@ def test_what_is_tied_to_nothing_is_unclear_where_two_regions_are_open(item: dic
 
 def test_without_any_episode_a_visit_is_in_no_trial() -> None:
     assert reasons({"procedure": "97110", "on": -10, "site": NECK_SITE, "id": "it"}) == {None: "not-in-trial"}
+
+
+def test_without_any_episode_a_back_score_is_in_no_trial() -> None:
+    assert reasons({"score": "97909-6", "value": 40, "unit": "%", "on": -10, "id": "it"}) == {
+        None: "not-in-trial"
+    }

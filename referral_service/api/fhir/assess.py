@@ -36,16 +36,25 @@ def _asked(ask: Ask) -> tuple[date | None, datetime | None]:
     for name, value in ask.parameters:
         try:
             if name == "asOf":
-                as_of = date.fromisoformat(value)
+                as_of = _day(value)
             elif name == "knownAt":
                 known_at = datetime.fromisoformat(value.replace(" ", "+"))
             elif not name.startswith("_"):
-                raise problem(Category.INCORRECT, "No such parameter of $assess.", name, "not-supported")
+                # A name that is not ours may be anything, so it is not repeated.
+                raise problem(Category.INCORRECT, "No such parameter of $assess.", code="not-supported")
         except ValueError as error:
             raise _malformed(name) from error
     if known_at is not None and known_at.tzinfo is None:
         raise _malformed("knownAt")
     return as_of, known_at
+
+
+def _day(value: str) -> date:
+    """The calendar's first and last day are refused: local time and the next day reach beyond them."""
+    found = date.fromisoformat(value)
+    if not date.min < found < date.max:
+        raise ValueError("at the end of the calendar")
+    return found
 
 
 def _malformed(name: str) -> Problem:

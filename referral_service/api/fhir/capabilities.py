@@ -5,9 +5,15 @@ from importlib.metadata import version
 
 import orjson
 
+from fhir_profiles import RESOURCES
+from referral_service.api.fhir.conformance import CONFORMANCE, PARAMETERS, PLAN
 from referral_service.api.fhir.table import OPERATIONS, codes
+from referral_service.fhir.published import Published, drafts
 from referral_service.fhir.search.table import KINDS, Kind, Sort
 
+_HL7 = "http://hl7.org/fhir/OperationDefinition"
+# What HL7 defines; every other operation is defined by ourselves.
+_DEFINED_BY_HL7 = {"$apply": f"{_HL7}/PlanDefinition-apply"}
 _ANY_TYPE = (("_id", Sort.TOKEN), ("_lastUpdated", Sort.DATE))
 
 
@@ -15,6 +21,8 @@ _ANY_TYPE = (("_id", Sort.TOKEN), ("_lastUpdated", Sort.DATE))
 def statement(canonical_base: str, base: str, published: str) -> bytes:
     """The statement as JSON. `base` is the address of /fhir as the client wrote it."""
     release = version("referral-service")
+    ours = _shipped(canonical_base)
+    kinds = [*KINDS.values(), *(CONFORMANCE[type] for type in sorted({PLAN, *ours.types}))]
     return orjson.dumps(
         {
             "resourceType": "CapabilityStatement",
@@ -31,7 +39,7 @@ def statement(canonical_base: str, base: str, published: str) -> bytes:
             "rest": [
                 {
                     "mode": "server",
-                    "resource": [_resource(kind, canonical_base) for kind in KINDS.values()],
+                    "resource": [_resource(kind, ours, canonical_base) for kind in kinds],
                     "interaction": [{"code": "transaction"}, {"code": "batch"}],
                 }
             ],
@@ -39,14 +47,23 @@ def statement(canonical_base: str, base: str, published: str) -> bytes:
     )
 
 
-def _resource(kind: Kind, canonical_base: str) -> dict[str, object]:
+@lru_cache(1)
+def _shipped(canonical_base: str) -> Published:
+    """What every service publishes, whatever the policy and the site's own ValueSets."""
+    return Published(drafts(RESOURCES, canonical_base))
+
+
+def _resource(kind: Kind, ours: Published, canonical_base: str) -> dict[str, object]:
+    is_published = kind.type in CONFORMANCE
     declared: dict[str, object] = {
         "type": kind.type,
         "interaction": [{"code": code} for code in codes(kind) if not code.startswith("$")],
         "versioning": "versioned-update" if kind.is_taken_in else "versioned",
-        "readHistory": True,
-        "conditionalRead": "full-support",
+        "readHistory": not is_published,
+        "conditionalRead": "not-match" if is_published else "full-support",
     }
+    if profiles := ours.profiles(kind.type):
+        declared["supportedProfile"] = profiles
     if kind.is_taken_in:
         declared |= {
             "updateCreate": True,
@@ -56,11 +73,15 @@ def _resource(kind: Kind, canonical_base: str) -> dict[str, object]:
         }
     if names := OPERATIONS.get(kind.type):
         declared["operation"] = [
-            {"name": name[1:], "definition": f"{canonical_base}/OperationDefinition/{name[1:]}"}
+            {
+                "name": name[1:],
+                "definition": _DEFINED_BY_HL7.get(name, f"{canonical_base}/OperationDefinition/{name[1:]}"),
+            }
             for name in names
         ]
     if kind.type == "Task":
         declared["searchInclude"] = ["Task:focus"]
-    parameters = [*_ANY_TYPE, *((one.name, one.sort) for one in kind.parameters)]
-    declared["searchParam"] = [{"name": name, "type": sort.value} for name, sort in parameters]
+    own = PARAMETERS.items() if is_published else ((one.name, one.sort.value) for one in kind.parameters)
+    parameters = [*((name, sort.value) for name, sort in _ANY_TYPE), *own]
+    declared["searchParam"] = [{"name": name, "type": sort} for name, sort in parameters]
     return declared

@@ -42,8 +42,9 @@ def _living(stored: Stored | None) -> Stored:
 
 def _has(ask: Ask, stored: Stored) -> bool:
     if ask.if_none_match:
-        tags = [tag.strip() for tag in ask.if_none_match.split(",")]
-        return render.etag(stored.version) in tags or "*" in tags
+        # HTTP compares these weakly: whether a tag is marked as weak does not count.
+        tags = [tag.strip().removeprefix("W/") for tag in ask.if_none_match.split(",")]
+        return render.etag(stored.version).removeprefix("W/") in tags or "*" in tags
     since = _date(ask.if_modified_since)
     return since is not None and stored.updated_at.replace(microsecond=0) <= since
 

@@ -1,15 +1,19 @@
 """The one table of interactions: it routes requests, and the CapabilityStatement is written from it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from referral_service.api.errors import HttpProblem
+from referral_service.api.fhir import conformance
+from referral_service.api.fhir.apply import apply
 from referral_service.api.fhir.assess import assess
+from referral_service.api.fhir.conformance import CONFORMANCE
 from referral_service.api.fhir.create import create
 from referral_service.api.fhir.delete import delete
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.history import history
+from referral_service.api.fhir.operation import posted
 from referral_service.api.fhir.read import read, vread
 from referral_service.api.fhir.search import search, search_compartment
 from referral_service.api.fhir.update import update, update_conditionally
@@ -30,7 +34,7 @@ class Interaction(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What an address below /fhir points at; `shape` says which of its forms it has."""
+    """What an address below /fhir points at; `shape` is one of its forms, or the name of an operation."""
 
     shape: str
     type: str
@@ -49,10 +53,20 @@ INTERACTIONS: Final = {
     ("history", "GET"): Interaction("history-instance", history),
     ("version", "GET"): Interaction("vread", vread),
     ("compartment", "GET"): Interaction("search-type", search_compartment),
-    ("assess", "GET"): Interaction("$assess", assess),
+    ("$assess", "GET"): Interaction("$assess", assess),
+    ("$assess", "POST"): Interaction("$assess", posted("Patient", assess), has_resource=True),
+}
+# The same for what the service publishes of itself.
+PUBLISHED: Final = {
+    ("type", "GET"): Interaction("search-type", conformance.search),
+    ("search", "POST"): Interaction("search-type", conformance.search),
+    ("instance", "GET"): Interaction("read", conformance.read),
+    ("$apply", "GET"): Interaction("$apply", apply),
+    ("$apply", "POST"): Interaction("$apply", posted(conformance.PLAN, apply), has_resource=True),
 }
 # The operations of each type, on one of its resources.
-OPERATIONS: Final = {"Patient": ("$assess",)}
+OPERATIONS: Final = {"Patient": ("$assess",), conformance.PLAN: ("$apply",)}
+_LOOKING_UP = ("read", "search-type")
 _READING = ("read", "vread", "history-instance", "search-type")
 _WRITING = ("create", "update", "delete")
 
@@ -60,23 +74,26 @@ _WRITING = ("create", "update", "delete")
 def codes(kind: Kind) -> tuple[str, ...]:
     """The interactions that clients may use with a type."""
     own = OPERATIONS.get(kind.type, ())
+    if kind.type in CONFORMANCE:
+        return (*_LOOKING_UP, *own)
     return (*_READING, *_WRITING, *own) if kind.is_taken_in else (*_READING, *own)
 
 
 def find(method: str, segments: Sequence[str]) -> tuple[Interaction, Place]:
     """The interaction that a request asks for; raises NOT_FOUND, UNSUPPORTED, or 405 with what is allowed."""
     place = _place(segments)
-    kind = KINDS.get(place.type)
+    kind = KINDS.get(place.type) or CONFORMANCE.get(place.type)
     if kind is None:
         raise problem(Category.UNSUPPORTED, "This service keeps no resources of this type.")
     asked = "GET" if method == "HEAD" else method
-    interaction = INTERACTIONS.get((place.shape, asked))
+    interaction = _interactions(kind).get((place.shape, asked))
     if interaction is None or interaction.code not in codes(kind):
-        raise HttpProblem(
-            405, "not-supported", "This type does not support the method here.", allow=_allowed(place, kind)
-        )
+        raise _refusal(place, kind)
     if place.id and not is_id(place.id):
         raise problem(Category.NOT_FOUND, "Not an id.")
+    if interaction.has_resource and interaction.code.startswith("$"):
+        # What an operation is sent is Parameters, whatever the type that it belongs to.
+        place = place._replace(type="Parameters")
     return interaction, place
 
 
@@ -92,8 +109,8 @@ def _place(segments: Sequence[str]) -> Place:
             return Place("history", kind, identity)
         case [kind, identity, "_history", version]:
             return Place("version", kind, identity, version)
-        case ["Patient", identity, "$assess"]:
-            return Place("assess", "Patient", identity)
+        case [kind, identity, name] if name in OPERATIONS.get(kind, ()):
+            return Place(name, kind, identity)
         case ["Patient", identity, kind] if _has_compartment(kind):
             return Place("compartment", kind, identity)
     raise problem(Category.NOT_FOUND, "There is nothing at this address.")
@@ -103,10 +120,18 @@ def _has_compartment(kind: str) -> bool:
     return kind in KINDS and KINDS[kind].parameter("patient") is not None
 
 
-def _allowed(place: Place, kind: Kind) -> str:
-    allowed = codes(kind)
-    return ", ".join(
+def _interactions(kind: Kind) -> Mapping[tuple[str, str], Interaction]:
+    return PUBLISHED if kind.type in CONFORMANCE else INTERACTIONS
+
+
+def _refusal(place: Place, kind: Kind) -> Exception:
+    """405 with what is allowed; where nothing is, such as at a history that is not kept, there is nothing."""
+    allowed = [
         method
-        for (shape, method), one in INTERACTIONS.items()
-        if shape == place.shape and one.code in allowed
-    )
+        for (shape, method), one in _interactions(kind).items()
+        if shape == place.shape and one.code in codes(kind)
+    ]
+    if not allowed:
+        return problem(Category.UNSUPPORTED, "This type has nothing at this address.")
+    sentence = "This type does not support the method here."
+    return HttpProblem(405, "not-supported", sentence, allow=", ".join(allowed))
