@@ -23,15 +23,18 @@ def evidence(facts: Iterable[Fact]) -> tuple[str, ...]:
 
 def waived(a: Assessment) -> tuple[Criterion, ...]:
     """The criteria of an urgent decision."""
-    return (_qualifying(a), *unasked(a.record.pathway, "met", "waived")[1:])
+    return (_qualifying(a), *_not_evaluated(a.record.pathway, "waived"))
 
 
 def unasked(pathway: Pathway, qualifying: Status, others: Status = "unknown") -> tuple[Criterion, ...]:
     """The criteria where there is no open episode, or nothing else is evaluated."""
-    return tuple(
-        Criterion(id=name, status=status, source=_source(pathway, name))
-        for name, status in (("qualifying-condition", qualifying), *((name, others) for name in WAIVABLE))
-    )
+    source = _source(pathway, "qualifying-condition")
+    first = Criterion(id="qualifying-condition", status=qualifying, source=source)
+    return (first, *_not_evaluated(pathway, others))
+
+
+def _not_evaluated(pathway: Pathway, status: Status) -> Iterable[Criterion]:
+    return (Criterion(id=name, status=status, source=_source(pathway, name)) for name in WAIVABLE)
 
 
 def criteria(a: Assessment, verdict: Verdict) -> tuple[Criterion, ...]:

@@ -33,6 +33,7 @@ def test_a_union_holds_the_same_days_in_parts_that_neither_overlap_nor_touch(fou
 @given(spans, day, day)
 def test_what_is_clipped_lies_between(found: list[Span], one: int, other: int) -> None:
     first, last = sorted((one, other))
+    assert all(start <= end for start, end in clipped(found, first, last))
     assert _days(clipped(union(found), first, last)) == {d for d in _days(found) if first <= d <= last}
 
 

@@ -159,3 +159,24 @@ def test_a_declined_consultation_says_why_it_was_this_one() -> None:
         "The patient has declined this consultation.",
         "The coded structure is a lumbar disc.",
     ]
+
+
+def test_a_trial_that_lacks_a_second_modality_goes_nowhere_at_this_pace() -> None:
+    decision = judged(DISC, {"procedure": "97110", "on": [-30, -23, -16, -9, -2]})
+    assert ("modality", 1) in decision.needs
+    assert decision.earliest_on is None
+
+
+def test_a_trial_that_was_broken_off_goes_on_no_more() -> None:
+    decision = judged(
+        {"condition": "M51.360", "onset": -300},
+        {"procedure": "97110", "on": [-190, -180, -170]},
+        {"medication": "198014", "from": -190, "supply": 30},
+    )
+    assert (decision.reasons, decision.earliest_on) == (("trial-lapsed",), None)
+
+
+def test_a_trial_that_is_complete_but_for_its_imaging_lacks_only_that() -> None:
+    decision = judged(*EXHAUSTED)
+    assert decision.needs == (("imaging", 1),)
+    assert decision.earliest_on is None

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from referral_service.core.timeline import AnyFact, Refusal
 from tests.core.asked import answers, decisions
-from tests.kit.charts import ADULT, EXHAUSTED, condition, numbered
+from tests.kit.charts import ADULT, EXHAUSTED, condition, numbered, visit
 from tests.kit.words import at, between, day, meant
 
 VAGUE = condition(meant("dorsalgia_unspecified"), -40)
@@ -99,3 +99,26 @@ def test_a_refused_generic_referral_refuses_both_consultations() -> None:
     for chart, target in ((EXHAUSTED, "intradiscal"), ((*EXHAUSTED, stenosis), "surgical")):
         assert answers(numbered((ADULT, *chart)))["lumbar"][1] == target
         assert answers(numbered((ADULT, *chart, refused)))["lumbar"] == ("on-hold", None, {"declined"})
+
+
+def test_a_refusal_without_a_date_stands_and_one_to_come_does_not() -> None:
+    refused = Refusal(source="", meanings=(meant("refer_intradiscal"),))
+    for when, outcome in ((None, "on-hold"), (at(0), "on-hold"), (at(1), "exhausted")):
+        chart = numbered((ADULT, *EXHAUSTED, replace(refused, at=when)))
+        assert answers(chart)["lumbar"][0] == outcome
+
+
+def test_a_treatment_declined_without_a_date_stands_and_one_to_come_does_not() -> None:
+    operation = replace(
+        visit("percutaneous_disc_decompression", 0, "lumbar"), status="not-done", declined=True, start=None
+    )
+    for when, outcome in ((None, "on-hold"), (at(0), "on-hold"), (at(1), "exhausted")):
+        chart = numbered((ADULT, *EXHAUSTED, replace(operation, start=when)))
+        assert answers(chart)["lumbar"][0] == outcome
+
+
+@pytest.mark.parametrize("facts", [(), (VAGUE,), (TUMOUR,), (replace(NECK, **OVER),)])
+def test_every_criterion_has_its_source_even_where_nothing_is_evaluated(facts: tuple[AnyFact, ...]) -> None:
+    [decision] = decisions(numbered((ADULT, *facts))).values()
+    assert len(decision.criteria) == 10
+    assert all(criterion.source for criterion in decision.criteria)
