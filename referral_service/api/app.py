@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from referral_service.api import operate, worklist
+from referral_service.api import openapi, operate, worklist
 from referral_service.api.errors import HttpProblem, on_database_failure, on_http_exception, on_problem
 from referral_service.api.fhir.door import endpoint
 from referral_service.api.fhir.face import Face
@@ -35,11 +35,13 @@ async def _warmed_up(app: FastAPI) -> AsyncIterator[None]:
 def create_app(service: Service) -> FastAPI:
     """One application on one service, which whoever made it closes."""
     app = FastAPI(title="referral-service", openapi_url=None, redirect_slashes=False, lifespan=_warmed_up)
-    serve_fhir = endpoint(Face(service))
+    face = Face(service)
+    serve_fhir = endpoint(face)
     # Plain routes: the framework's own reading of parameters would double the time of a small POST.
     app.add_route("/fhir", serve_fhir, methods=_METHODS)
     app.add_route("/fhir/{path:path}", serve_fhir, methods=_METHODS)
     app.include_router(operate.routes(service))
+    app.include_router(openapi.routes(face))
     app.include_router(worklist.routes(service))
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HttpProblem, on_problem)

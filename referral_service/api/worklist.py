@@ -96,7 +96,7 @@ def _line(one: Waiting, zone: ZoneInfo, now: datetime) -> Line:
 def _why(decision: Decision) -> list[str]:
     """The reasons in sentences; of red flags also what is recorded, and since when."""
     said = [REASONS.get(reason, reason) for reason in decision.reasons]
-    for concept, day, source in decision.flags:
+    for concept, day, source, _ in decision.flags:
         said.append(f"{concept.replace('_', ' ').capitalize()}, {day or 'no date'}, {source}.")
     return said
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from referral_service.core.assessment import Assessment
 from referral_service.core.criteria import criteria, unasked, waived
-from referral_service.core.decision import Criterion, Decision
+from referral_service.core.decision import Criterion, Decision, RedFlag
 from referral_service.core.episode import Episode
 from referral_service.core.flags import Flag
 from referral_service.core.left_out import Seen, left_out
@@ -61,6 +61,7 @@ def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: 
     facts, pathway, day = asked_of
     asked = _merged([_criteria(each, pathway) for each in judged])
     flags = tuple(dict.fromkeys(flag for each in judged for flag in each.flags))
+    told = dict.fromkeys(_told(flag, each.verdict) for each in judged for flag in each.flags)
     active = first.assessment.conditions if first.assessment else []
     evidence = tuple(dict.fromkeys(e for c in asked for e in c.evidence))
     flagged = tuple(f.condition.evidence for f in flags)
@@ -85,7 +86,7 @@ def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: 
         conditions=tuple(c.source for c in active),
         chain=tuple(s.condition.source for s in first.episode.spells) if first.episode else (),
         evidence=tuple(dict.fromkeys((*flagged, *evidence))),
-        flags=tuple((f.concept, _date(f.day), f.condition.source) for f in flags),
+        flags=tuple(told),
         flag_regions=tuple(dict.fromkeys(f.region for f in flags if f.region)),
         notes=_notes(first),
         left_out=left_out(_seen(first, first.record), facts, used, day) if first.record else (),
@@ -103,6 +104,13 @@ def _route(assessment: Assessment, verdict: Verdict) -> str | None:
 def _seen(judged: Judged, record: Record) -> Seen:
     assessment = judged.assessment
     return Seen(record, judged.region, assessment.with_untied if assessment else True)
+
+
+def _told(flag: Flag, verdict: Verdict) -> RedFlag:
+    """What a flag is by itself: beside a hard one, a sign that needs a human still needs one."""
+    soft = "red-flag-soft" if "red-flag-soft" in verdict.reasons else "possible-red-flag"
+    reason = soft if flag.group else "red-flag-hard"
+    return RedFlag(flag.concept, _date(flag.day), flag.condition.source, reason)
 
 
 def _date(day: int | None) -> date | None:
@@ -154,7 +162,8 @@ def _notes(judged: Judged) -> tuple[str, ...]:
             notes.append("opioids")
         notes += ["oral-steroids"] if a.days_of(words.oral_steroid) else []
         notes += ["anticoagulants"] if a.days_of(words.anticoagulant) else []
-    if judged.flags and all(f.is_medical for f in judged.flags):
+    urgent = [f for f in judged.flags if _told(f, judged.verdict).reason != "possible-red-flag"]
+    if urgent and all(f.is_medical for f in urgent):
         notes.append("medical-assessment")
     if record is not None and record.is_veteran:
         notes.append("veteran")

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from referral_service.core.assembly import Asked, Judged, assemble
 from referral_service.core.assessment import Assessment
-from referral_service.core.dates import Horizon
+from referral_service.core.dates import ENDLESS, Horizon
 from referral_service.core.decision import Decision
 from referral_service.core.episode import Episode, closing_reasons, episodes
 from referral_service.core.flags import Flags
@@ -86,7 +86,8 @@ class Question:
         self, now: Mapping[str | None, Verdict], day: int, following: int
     ) -> tuple[dict[str | None, int], int | None]:
         """For each region the first later day on which its answer differs; and the first for the patient."""
-        last = day + self._pathway.numbers.wake_within.value
+        # The calendar's last day stands for "never", so it is not looked at.
+        last = min(day + self._pathway.numbers.wake_within.value, ENDLESS - 1)
         found: dict[str | None, int] = {}
         first: int | None = None
         asked = {key: said for key, said in now.items() if key in (None, *REGIONS)}
@@ -190,8 +191,8 @@ def _judge_open(
     if flags.hard or flags.is_urgent(reached):
         slugs = (("red-flag-hard", flags.hard), ("red-flag-soft", flags.is_urgent(reached)))
         urgent = Verdict("urgent", tuple(slug for slug, holds in slugs if holds), "surgical")
-        reached = flags.hard + (reached if flags.is_urgent(reached) else ())
-        return judged._replace(verdict=urgent, flags=reached, priority=flags.priority(flags.hard))
+        priority = flags.priority(flags.hard)
+        return judged._replace(verdict=urgent, flags=flags.hard + reached, priority=priority)
     if reached:
         return judged._replace(
             verdict=Verdict("review", ("possible-red-flag",)), flags=reached, priority="urgent"

@@ -1,7 +1,7 @@
 """A decision and everything it carries: outcome, target, reasons, criteria, evidence, and `wake_on`."""
 
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -31,12 +31,24 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     evidence: tuple[str, ...] = ()
 
 
+class RedFlag(NamedTuple):
+    """A red flag that stands: its concept, the day it is dated, the Condition, and what it is by itself.
+
+    `reason` is `red-flag-hard`, `red-flag-soft`, or `possible-red-flag` for one that a human has to judge.
+    """
+
+    concept: str
+    day: date | None
+    source: str
+    reason: str
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is decided for one episode (or, with `region` None, for a patient without one).
 
     Days are local days. `evidence` and `conditions` are references; `evidence` is versioned. `conditions` are
-    the episode's active ones, `chain` all of its. `flags` are the concepts of red flags with the day they are
-    dated and their source; `flag_regions` the regions that hard flags name, the gravest flag's first.
+    the episode's active ones, `chain` all of its. `flag_regions` are those that hard flags name, the gravest
+    flag's first.
     `is_history`: an earlier, closed episode of a region that had a later one. `left_out` pairs a fact with
     its reason. `needs` are the smallest missing pieces with their number, `earliest_on` the day on which the
     trial could be complete at its recorded pace. `route` is the line of the route's table that applied, once
@@ -60,7 +72,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     conditions: tuple[str, ...] = ()
     chain: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
-    flags: tuple[tuple[str, date | None, str], ...] = ()
+    flags: tuple[RedFlag, ...] = ()
     flag_regions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()

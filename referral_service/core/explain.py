@@ -107,7 +107,7 @@ def sentences(decision: Decision) -> list[str]:
     said = [_OUTCOMES[decision.outcome], *(REASONS[reason] for reason in decision.reasons)]
     if decision.route:
         said.append(ROUTES[decision.route])
-    for _, day, source in decision.flags:
+    for _, day, source, _ in decision.flags:
         said.append(f"Possible red flag recorded {f'on {day}' if day else 'without a date'}, see {source}.")
     if decision.target and decision.outcome == "exhausted":
         said.append(f"Proposed: an evaluation for {decision.target} treatment.")

@@ -78,7 +78,7 @@ class Move(NamedTuple):
 
 def says(decision: Decision) -> str:
     """What a decision says, as one comparable text; of red flags also which, so that another is news."""
-    flags = sorted({concept for concept, _, _ in decision.flags})
+    flags = sorted({flag.concept for flag in decision.flags})
     return "|".join((decision.outcome, decision.target or "", ",".join(sorted(decision.reasons)), *flags))
 
 

@@ -27,6 +27,9 @@ from referral_service.fhir.invariants import Invariant
 _CHILDLESS = finding("invariant", "ele-1: an element has a value or children.")
 _UNEVEN = finding("structure", "The arrays of values and of their extensions must be of the same length.")
 _UNKNOWN = finding("structure", "R4 has no such element here.")
+# One array of a hostile body must not cost seconds, nor be answered with a million issues.
+_ENOUGH = 100
+_ENDED = finding("too-costly", "So much is wrong with this array that its check ended here.")
 _ELEMENT_NAME = re.compile(r"_?[a-z][A-Za-z0-9]{0,63}")
 
 
@@ -65,20 +68,22 @@ class Plan:
         return found or None
 
 
-def many(one: Check) -> Check:
-    """Checks an array of what `one` checks."""
+def many(one: Check, has_end: bool = True) -> Check:
+    """Checks an array of what `one` checks; unless `has_end` is False, only until enough is wrong with it."""
 
     def check(value: Any, scope: Scope) -> Found:
         if type(value) is not list:
             return NULL if value is None else NOT_AN_ARRAY
         if not value:
             return EMPTY_ARRAY
-        found: list[Finding] | None = None
+        found: list[Finding] = []
         for index, item in enumerate(value):
             wrong = one(item, scope)
             if wrong is not None:
-                found = (found or []) + below(f"[{index}]", wrong)
-        return found
+                found += below(f"[{index}]", wrong)
+                if has_end and len(found) >= _ENOUGH:
+                    return found + _ENDED
+        return found or None
 
     return check
 

@@ -75,12 +75,13 @@ class Published:
         return self._found.get(type, {}).get(id)
 
     def profiles(self, type: str) -> list[str]:
-        """The canonicals of our profiles on a resource type."""
+        """The canonicals of our profiles on a resource type that are in use."""
         return sorted(
             one.told["url"]
             for one in self.of("StructureDefinition")
             if (one.told.get("kind"), one.told.get("derivation"), one.told.get("type"))
             == ("resource", "constraint", type)
+            and one.told.get("status") == "active"
         )
 
 

@@ -169,7 +169,9 @@ class Shapes:
             plan.primitives[name] = (one, element.repeats)
         else:
             one = self._complex(owner, element, pending)
-        plan.elements[name] = many(one) if element.repeats else one
+        # Each entry of a Bundle is judged by itself, so none may be passed by.
+        is_of_bundle = (owner, name) == ("Bundle", "entry")
+        plan.elements[name] = many(one, has_end=not is_of_bundle) if element.repeats else one
         if element.required:
             plan.required.append(name)
         if element.choice:

@@ -81,6 +81,6 @@ def _referral(move: Move, id: str, as_of: datetime) -> Referral:
 def _reasons(episode: KeptEpisode, facts: Sequence[AnyFact]) -> tuple[list[tuple[str, str]], list[str]]:
     """The codes of the Conditions that the decision rests on, and the active coverages."""
     decision = episode.decision
-    sources = {*decision.conditions, *(source for _, _, source in decision.flags)}
+    sources = {*decision.conditions, *(flag.source for flag in decision.flags)}
     codes = [c for f in facts if isinstance(f, Condition) and f.source in sources for c in f.codes]
     return list(dict.fromkeys(codes)), [f.source for f in facts if isinstance(f, Coverage) and f.is_active]

@@ -231,7 +231,7 @@ class Follow:
 
     def _proposal(self, referral: Referral, episode: KeptEpisode) -> Json:
         facts = self._chart.facts
-        sources = set(episode.decision.conditions) | {source for _, _, source in episode.decision.flags}
+        sources = set(episode.decision.conditions) | {flag.source for flag in episode.decision.flags}
         codes = [c for f in facts if isinstance(f, Condition) and f.source in sources for c in f.codes]
         coverages = [f.source for f in facts if isinstance(f, Coverage) and f.is_active]
         names, patient = self._setting.names, self._owner[1]
@@ -272,10 +272,9 @@ class Follow:
 
 
 def _flagged(decisions: Iterable[Decision]) -> dict[tuple[str, str], tuple[str, ...]]:
-    """The red flags that decisions rest on: concept and source, with the reasons."""
-    return {
-        (concept, source): decision.reasons
-        for decision in decisions
-        if is_red(decision)
-        for concept, _, source in decision.flags
-    }
+    """The red flags that decisions tell of: concept and source, with what each is by itself."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for flag in (flag for decision in decisions if is_red(decision) for flag in decision.flags):
+        reasons = {flag.reason, *found.get((flag.concept, flag.source), ())}
+        found[flag.concept, flag.source] = tuple(sorted(reasons))
+    return found

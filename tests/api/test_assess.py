@@ -64,6 +64,8 @@ def test_a_malformed_day_is_named(server: Running) -> None:
     server.put(build(STORY, TODAY)[0])
     wrong = [
         ("asOf", "soon"),
+        ("asOf", "20260101"),
+        ("asOf", "2026-W01-1"),
         ("asOf", "0001-01-01"),
         ("asOf", "9999-12-31"),
         ("knownAt", "2026-06-01T08:00:00"),

@@ -181,7 +181,7 @@ def test_every_profile_of_ours_on_a_declared_type_is_declared(
     profiles = {
         one["url"]: one["type"]
         for one in ours
-        if one["resourceType"] == "StructureDefinition" and one["type"] in told
+        if one["resourceType"] == "StructureDefinition" and one["type"] in told and one["status"] == "active"
     }
     assert {url: kind for kind, urls in told.items() for url in urls} == profiles
     for url in profiles:

@@ -1,6 +1,6 @@
 """Corners that properties found or came near: each the smallest chart that shows its sentence."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from msgspec.structs import replace
 
@@ -68,6 +68,24 @@ def test_a_hard_flag_is_urgent_even_if_it_is_unclear_whether_the_episode_is_open
     maybe = replace(DISC, onset=None, recorded=YEAR_2025, clinical=None)
     found = answers(numbered((ADULT, maybe, flagged("cauda_equina_syndrome", -3))))
     assert {said[0] for said in found.values()} - {"no-qualifying-condition"} == {"urgent"}
+
+
+def test_beside_a_hard_flag_a_sign_that_needs_a_human_still_stands() -> None:
+    found = decisions(
+        numbered((ADULT, DISC, flagged("lumbar_fracture", -2), flagged("urinary_retention", -5)))
+    )
+    assert [(flag.concept, flag.reason) for flag in found["lumbar"].flags] == [
+        ("lumbar_fracture", "red-flag-hard"),
+        ("urinary_retention", "possible-red-flag"),
+    ]
+    assert found["lumbar"].reasons == ("red-flag-hard",)
+    assert "medical-assessment" in found["lumbar"].notes
+
+
+def test_beside_a_fracture_signs_that_are_urgent_alone_are_no_medical_matter() -> None:
+    found = decisions(numbered((ADULT, DISC, flagged("lumbar_fracture", -2), flagged("foot_drop", -5))))
+    assert [flag.reason for flag in found["lumbar"].flags] == ["red-flag-hard", "red-flag-soft"]
+    assert "medical-assessment" not in found["lumbar"].notes
 
 
 def test_an_earlier_recording_that_was_refuted_makes_no_flag_old() -> None:
@@ -159,6 +177,10 @@ def test_an_undated_visit_leaves_open_whether_the_maximum_is_reached() -> None:
 def test_refusing_a_physiatrist_refuses_neither_target() -> None:
     refused = Refusal(source="", meanings=(meant("refer_physiatry"),), at=at(-10))
     assert lumbar(*EXHAUSTED, refused) == lumbar(*EXHAUSTED)
+
+
+def test_on_the_last_day_of_the_calendar_there_is_an_answer_and_no_later_day() -> None:
+    assert asked(numbered((ADULT, *EXHAUSTED)), date.max).wake_on is None
 
 
 # Versions

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from referral_service.core.decision import Decision
+from referral_service.core.decision import Decision, RedFlag
 from referral_service.core.referral import Referral, moves, says
 from tests.core.memory import Memory, remembered, said, steps
 from tests.core.told import (
@@ -74,7 +74,7 @@ CASES = {
                 **OF_A_FLAG,
             ),
         ),
-        {"L": replace(STAT, flags=(("cauda_equina_syndrome", None, "Condition/1"),))},
+        {"L": replace(STAT, flags=(RedFlag("cauda_equina_syndrome", None, "Condition/1", "red-flag-hard"),))},
         [("draft", "L", "urgent")],
     ),
     "declined while its episode was open, and the next one fails alike: a new draft": Case(

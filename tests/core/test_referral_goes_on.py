@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from referral_service.core.decision import Decision
+from referral_service.core.decision import Decision, RedFlag
 from referral_service.core.referral import Referral, moves, says, supported
 from tests.core.memory import Memory, said, steps
 from tests.core.told import (
@@ -28,7 +28,10 @@ from tests.kit.words import day
 
 
 def test_what_an_answer_says_names_outcome_target_reasons_and_flags() -> None:
-    flags = (("paraplegia", None, "Condition/2"), ("cord_compression", None, "Condition/1"))
+    flags = tuple(
+        RedFlag(concept, None, "Condition/1", "red-flag-hard")
+        for concept in ("paraplegia", "cord_compression")
+    )
     told = said("lumbar", "urgent", "red-flag-soft", "red-flag-hard", target="surgical", flags=flags)
     assert says(told) == "urgent|surgical|red-flag-hard,red-flag-soft|cord_compression|paraplegia"
 

@@ -147,3 +147,20 @@ def test_an_entry_of_another_type_is_passed_by() -> None:
 def test_every_type_of_r4_can_be_checked(kind: str) -> None:
     issues = check({"resourceType": kind, "id": "a b"})
     assert kind + ".id" in [issue.expression for issue in issues] or [issue.code for issue in issues] == []
+
+
+def test_of_an_array_that_is_wrong_throughout_enough_is_told_and_no_more() -> None:
+    found = check({"resourceType": "Patient", "identifier": [{"use": "x"}] * 100_000})
+    assert len(found) == 101
+    assert (found[-1].code, found[-1].expression) == ("too-costly", "Patient.identifier")
+
+
+def test_every_entry_of_a_bundle_is_judged_however_many_are_wrong() -> None:
+    wrong = {
+        "resource": {"resourceType": "Patient", "gender": "x"},
+        "request": {"method": "POST", "url": "Patient"},
+    }
+    found = check({"resourceType": "Bundle", "type": "batch", "entry": [wrong] * 500})
+    assert [issue.expression for issue in found] == [
+        f"Bundle.entry[{index}].resource.gender" for index in range(500)
+    ]

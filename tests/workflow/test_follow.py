@@ -37,6 +37,19 @@ def test_a_second_flag_is_told_on_the_urgent_proposal_that_is_open(clinic: Clini
     assert [i["status"] for i in clinic.emitted("DetectedIssue")] == ["preliminary", "preliminary"]
 
 
+def test_a_sign_that_a_human_has_to_judge_is_not_called_off_by_a_graver_flag(clinic: Clinic) -> None:
+    clinic.post({"condition": "M51.26", "onset": -30, "id": "disc"})
+    clinic.post({"condition": "R33.9", "onset": -3, "id": "retention"})
+    clinic.post({"condition": "G83.4", "onset": -2, "id": "cauda"})
+    assert {
+        i["implicated"][0]["reference"]: (i["status"], i["code"]["coding"][0]["code"])
+        for i in clinic.emitted("DetectedIssue")
+    } == {
+        "Condition/pat-retention": ("preliminary", "possible-red-flag"),
+        "Condition/pat-cauda": ("preliminary", "red-flag-hard"),
+    }
+
+
 def test_a_retracted_diagnosis_leaves_the_open_proposal(clinic: Clinic) -> None:
     tear = {"condition": "M51.A1", "onset": -264, "id": "tear"}
     clinic.post(*EXHAUSTED, tear)

@@ -52,8 +52,8 @@ def _asked(ask: Ask) -> tuple[date | None, datetime | None]:
 def _day(value: str) -> date:
     """The calendar's first and last day are refused: local time and the next day reach beyond them."""
     found = date.fromisoformat(value)
-    if not date.min < found < date.max:
-        raise ValueError("at the end of the calendar")
+    if found.isoformat() != value or not date.min < found < date.max:
+        raise ValueError("no date of FHIR's, or at an end of the calendar")
     return found
 
 

@@ -5,12 +5,18 @@ from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.read import current
 from referral_service.api.identity import mint
+from referral_service.core.problem import Category, problem
 from referral_service.fhir.bundle import Condition
 from referral_service.workflow.ingest import Change
 
 
 async def create(face: Face, ask: Ask) -> Answer:
     """201; with If-None-Exist 200 and the one match, 412 for several. An id that came along is ignored."""
+    if any(not name.startswith("_") for name, _ in ask.parameters):
+        # Some clients mean a condition by it. Passing it by would make the duplicate that they guard against.
+        raise problem(
+            Category.INCORRECT, "A condition of a create is sent as If-None-Exist.", code="not-supported"
+        )
     if not ask.if_none_exist:
         return await _create(face, ask)
     condition = Condition(ask.type, ask.if_none_exist.rpartition("?")[2])

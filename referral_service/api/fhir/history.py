@@ -13,10 +13,13 @@ from referral_service.fhir.search.query import DEFAULT_COUNT, MOST
 from referral_service.workflow.ports import Stored
 
 _NEWEST = 2**31 - 1
+_KNOWN = frozenset({"_count", "_before", "_format", "_pretty"})
 
 
 async def history(face: Face, ask: Ask) -> Answer:
     """A Bundle of type history; `_count` as in searches, `_before` (a version) leads on to the next page."""
+    if ask.is_strict and any(name not in _KNOWN for name, _ in ask.parameters):
+        raise problem(Category.INCORRECT, "No such parameter of a history here.", code="not-supported")
     count = min(max(_number(ask, "_count", DEFAULT_COUNT), 1), MOST)
     before = _number(ask, "_before", _NEWEST)
     page = await run_in_threadpool(face.search.history, ask.tenant, ask.type, ask.id, before, count)

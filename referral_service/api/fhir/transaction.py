@@ -69,14 +69,18 @@ async def _write(face: Face, ask: Ask, operations: Sequence[Operation]) -> dict[
 
 async def _versions(face: Face, ask: Ask, operations: Sequence[Operation]) -> _Versions:
     """The current versions of what is deleted or has a precondition; 412 where one is not met already."""
-    asking = [one for one in operations if one.entry.method == "DELETE" or _expected(ask, one) is not None]
+    asking = [
+        one
+        for one in operations
+        if one.entry.method == "DELETE" or _expected(ask, one) is not None or _wants_any(one)
+    ]
     if not asking:
         return {}
     identities = {(one.entry.type, one.id) for one in asking}
     versions = await run_in_threadpool(face.search.versions, ask.tenant, identities)
     for one in asking:
-        expected = _expected(ask, one)
-        if expected is not None and expected != versions.get((one.entry.type, one.id), 0):
+        expected, version = _expected(ask, one), versions.get((one.entry.type, one.id), 0)
+        if expected not in (None, version) or (_wants_any(one) and not version):
             where = f"Bundle.entry[{one.entry.index}].request"
             raise HttpProblem(412, "conflict", "Not in the version that was expected.", where)
     return versions
@@ -86,6 +90,10 @@ def _expected(ask: Ask, operation: Operation) -> int | None:
     if operation.entry.is_passed_by or operation.entry.method not in ("PUT", "DELETE"):
         return None
     return preconditions.expected(entries.for_entry(ask, operation.entry))
+
+
+def _wants_any(operation: Operation) -> bool:
+    return operation.entry.if_match.strip() == preconditions.ANY
 
 
 def _is_written(operation: Operation, versions: _Versions) -> bool:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from referral_service.core.decision import Criterion, Decision
+from referral_service.core.decision import Criterion, Decision, RedFlag
 from referral_service.core.referral import KeptEpisode
 from referral_service.fhir.write.names import Names, instant, quantity, reference
 
@@ -63,7 +63,7 @@ def _parameters(decision: Decision) -> list[dict[str, Any]]:
     return [
         *({"name": name, kind: str(value)} for name, kind, value in single if value is not None),
         *({"name": "criterion", "part": _criterion(each)} for each in decision.criteria),
-        *({"name": "redFlag", "part": _flag(*flag)} for flag in decision.flags),
+        *({"name": "redFlag", "part": _flag(flag)} for flag in decision.flags),
         *({"name": "leftOut", "part": _left_out(*pair)} for pair in decision.left_out),
     ]
 
@@ -85,12 +85,13 @@ def _criterion(criterion: Criterion) -> list[dict[str, Any]]:
     return parts
 
 
-def _flag(concept: str, day: Any, source: str) -> list[dict[str, Any]]:
-    dated = [{"name": "date", "valueDate": str(day)}] if day else []
+def _flag(flag: RedFlag) -> list[dict[str, Any]]:
+    dated = [{"name": "date", "valueDate": str(flag.day)}] if flag.day else []
     return [
-        {"name": "concept", "valueCode": concept},
+        {"name": "concept", "valueCode": flag.concept},
         *dated,
-        {"name": "source", "valueReference": reference(source)},
+        {"name": "source", "valueReference": reference(flag.source)},
+        {"name": "reason", "valueCode": flag.reason},
     ]
 
 

@@ -12,7 +12,7 @@ PATIENT_REFERRAL = {"system": SNOMED, "code": "3457005", "display": "Patient ref
 _CODE = {"surgical": "308482002", "intradiscal": "306265007"}
 _FALLBACK = "103696004"
 # The main evidence: what a reviewer opens first. The rest is one step away, in the GuidanceResponse.
-_MAIN_EVIDENCE = ("DiagnosticReport/", "Observation/")
+_MAIN_EVIDENCE = ("DiagnosticReport/", "Observation/", "QuestionnaireResponse/")
 
 
 def service_request(
@@ -28,7 +28,7 @@ def service_request(
     decision = episode.decision
     target = referral.target or ""
     evidence = [_unversioned(e) for e in decision.evidence if e.startswith(_MAIN_EVIDENCE)]
-    flagged = [source for _, _, source in decision.flags]
+    flagged = [flag.source for flag in decision.flags]
     found: dict[str, Any] = {
         "resourceType": "ServiceRequest",
         "id": referral.id,

@@ -1,0 +1,1 @@
+"""fhir_profiles/: what is committed is what is built, and it is true of what the service reads and writes."""
