@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from random import Random
 from typing import Any
 
 from hypothesis import given
@@ -12,7 +13,7 @@ from referral_service.fhir.check import R4_TYPES, check
 from referral_service.fhir.parse import parse
 from tests.fhir.more_bases import BASES
 
-CODES = {"structure", "required", "value", "code-invalid", "invariant"}
+CODES = {"structure", "required", "value", "code-invalid", "invariant", "too-costly"}
 
 # Values that are right somewhere, so that they reach deep where they are wrong.
 FRAGMENTS: list[Any] = [
@@ -122,3 +123,39 @@ def test_a_damaged_resource_in_a_bundle_gives_issues_and_nothing_else(
     entries = [{"resource": resource}, {"resource": {"resourceType": kind, "contained": [resource]}}]
     issues = issues_of({"resourceType": "Bundle", "type": "collection", "entry": entries})
     assert all(issue.expression.startswith("Bundle.entry[") for issue in issues)
+
+
+# Without hypothesis, which would take half an hour: what one seed brings is the same each time.
+
+RANDOM_VALUES: list[Any] = [*FRAGMENTS, None, True, 0, -1, 10**30, 1.5, "x", "é\u2028", "x" * 300]
+RANDOM_NAMES = [*sorted({name for base in BASES.values() for name in base}), "_status", "é", "x-y", "value"]
+
+
+def _damage(resource: dict[str, Any], chance: Random) -> None:
+    container, key = chance.choice(_places(resource))
+    value = deepcopy(chance.choice(RANDOM_VALUES))
+    match chance.choice(("replace", "replace", "remove", "add", "wrap", "move")):
+        case "replace":
+            container[key] = value
+        case "remove":
+            del container[key]
+        case "wrap":
+            container[key] = [container[key]]
+        case "move":
+            container[key], resource[chance.choice(RANDOM_NAMES)] = value, deepcopy(container[key])
+        case _ if isinstance(container, dict):
+            container[chance.choice(RANDOM_NAMES)] = value
+
+
+def test_a_hundred_thousand_random_faults_give_issues_and_nothing_else() -> None:
+    chance = Random(4)
+    bodies = [json.dumps(base) for base in BASES.values()]
+    damages = faulty = 0
+    while damages < 100_000:
+        resource = json.loads(chance.choice(bodies))
+        for _ in range(chance.randint(1, 3)):
+            if resource:
+                _damage(resource, chance)
+                damages += 1
+        faulty += bool(issues_of(resource))
+    assert faulty > damages / 4
