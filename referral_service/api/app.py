@@ -4,6 +4,7 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -11,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from referral_service.api import openapi, operate, worklist
 from referral_service.api.errors import HttpProblem, on_database_failure, on_http_exception, on_problem
-from referral_service.api.fhir.door import endpoint
+from referral_service.api.fhir.door import Door
 from referral_service.api.fhir.face import Face
 from referral_service.api.observe import Observe
 from referral_service.core.problem import Problem
@@ -19,7 +20,8 @@ from referral_service.fhir.check import check
 from referral_service.fhir.search.table import KINDS
 from referral_service.wiring import Service
 
-_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+# More threads would wait for each other; the store keeps a connection for each.
+_THREADS = 8
 
 
 @asynccontextmanager
@@ -29,6 +31,7 @@ async def _warmed_up(app: FastAPI) -> AsyncIterator[None]:
         check({"resourceType": kind})
     gc.collect()
     gc.freeze()
+    current_default_thread_limiter().total_tokens = _THREADS
     yield
 
 
@@ -36,10 +39,6 @@ def create_app(service: Service) -> FastAPI:
     """One application on one service, which whoever made it closes."""
     app = FastAPI(title="referral-service", openapi_url=None, redirect_slashes=False, lifespan=_warmed_up)
     face = Face(service)
-    serve_fhir = endpoint(face)
-    # Plain routes: the framework's own reading of parameters would double the time of a small POST.
-    app.add_route("/fhir", serve_fhir, methods=_METHODS)
-    app.add_route("/fhir/{path:path}", serve_fhir, methods=_METHODS)
     app.include_router(operate.routes(service))
     app.include_router(openapi.routes(face))
     app.include_router(worklist.routes(service))
@@ -48,5 +47,6 @@ def create_app(service: Service) -> FastAPI:
     app.add_exception_handler(DBAPIError, on_database_failure)
     app.add_exception_handler(PoolTimeout, on_database_failure)
     app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_middleware(Door, face=face)
     app.add_middleware(Observe)
     return app

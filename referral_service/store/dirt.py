@@ -5,11 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from referral_service.store.bulk import Insert
+from referral_service.store.bulk import inserting
 from referral_service.store.tables import microseconds, patient
 from referral_service.workflow.ports import PatientId, Tenant
 
-_MARK = Insert(
+_MARK = inserting(
     patient,
     """ON CONFLICT (tenant, id) DO UPDATE SET
     is_dirty = excluded.is_dirty,

@@ -8,6 +8,7 @@ from sqlite3 import Connection as SqliteConnection
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
 
+from referral_service.store.bulk import Statement
 from referral_service.store.failures import problem_of
 
 SCHEMA = "0001"  # the last of the migrations
@@ -19,6 +20,8 @@ _PRAGMAS = (
     "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",
 )
+_KEPT = 10  # connections: one for each thread of the API that reads, and for those that write
+_BEGIN_READING, _BEGIN_WRITING = Statement("BEGIN"), Statement("BEGIN IMMEDIATE")
 
 
 class UnknownSchema(Exception):
@@ -29,12 +32,15 @@ def connect(address: str) -> Engine:
     """An engine on SQLAlchemy's address; opens nothing yet, but makes an SQLite file's folder."""
     url = make_url(address)
     if url.get_backend_name() != "sqlite":
-        options = {"connect_timeout": 5}
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=8, connect_args=options)
+        options: dict[str, object] = {"connect_timeout": 5}
+        return create_engine(
+            url, hide_parameters=True, pool_pre_ping=True, pool_size=_KEPT, connect_args=options
+        )
     if url.database:
         Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # autocommit in the driver, so that the transactions are exactly those begun below
-    engine = create_engine(url, hide_parameters=True, connect_args={"isolation_level": None, "timeout": 15})
+    options = {"isolation_level": None, "timeout": 15}
+    engine = create_engine(url, hide_parameters=True, pool_size=_KEPT, connect_args=options)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -48,7 +54,7 @@ def _prepare(connection: SqliteConnection, record: object) -> None:
 def _begin(connection: Connection) -> None:
     is_reader = connection.get_execution_options().get("reads", False)
     # a reader that became a writer could not wait for its turn, so writers say so at once
-    connection.exec_driver_sql("BEGIN" if is_reader else "BEGIN IMMEDIATE")
+    (_BEGIN_READING if is_reader else _BEGIN_WRITING).read(connection, ())
 
 
 @contextmanager

@@ -10,17 +10,17 @@ from hashlib import sha256
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 
-from referral_service.store.bulk import Insert
+from referral_service.store.bulk import Statement, inserting
 from referral_service.store.tables import ledger, ledger_head, microseconds
 from referral_service.workflow.ports import Happening, Tenant
 
-_HEAD = select(ledger_head.c.seq, ledger_head.c.hash).where(ledger_head.c.tenant == bindparam("its_tenant"))
-_LOCKED_HEAD = _HEAD.with_for_update()
-_MOVE_HEAD = update(ledger_head).where(ledger_head.c.tenant == bindparam("its_tenant"))
-_LINE = Insert(ledger)
-_FIRST_HEAD = Insert(ledger_head, "ON CONFLICT (tenant) DO NOTHING")
+_HEAD = Statement("SELECT seq, hash FROM ledger_head WHERE tenant = ?")
+_LOCKED_HEAD = Statement("SELECT seq, hash FROM ledger_head WHERE tenant = ?", locks=True)
+_MOVE_HEAD = Statement("UPDATE ledger_head SET seq = ?, hash = ? WHERE tenant = ?")
+_LINE = inserting(ledger)
+_FIRST_HEAD = inserting(ledger_head, "ON CONFLICT (tenant) DO NOTHING")
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ def append(connection: Connection, tenant: Tenant, at: datetime, happenings: Seq
         previous = _hash(line)
         lines.append((*line, previous))
     _LINE.run(connection, lines)
-    connection.execute(_MOVE_HEAD, {"its_tenant": tenant, "seq": seq, "hash": previous})
+    _MOVE_HEAD.run(connection, [(seq, previous, tenant)])
 
 
 def verify(connection: Connection, tenant: Tenant) -> Verdict:
@@ -54,18 +54,18 @@ def verify(connection: Connection, tenant: Tenant) -> Verdict:
             if line.seq != seq + 1 or line.previous != previous or line.hash != _hash(covered):
                 return Verdict(seq, seq + 1)
             seq, previous = line.seq, line.hash
-    head = connection.execute(_HEAD, {"its_tenant": tenant}).first()
-    is_whole = (seq, previous) == (tuple(head) if head else (0, ""))
+    head = _HEAD.read(connection, (tenant,))
+    is_whole = (seq, previous) == (head[0] if head else (0, ""))
     return Verdict(seq, None if is_whole else seq + 1)
 
 
 def _lock_head(connection: Connection, tenant: Tenant) -> tuple[int, str]:
-    key = {"its_tenant": tenant}
-    head = connection.execute(_LOCKED_HEAD, key).first()
-    if head is None:
+    found = _LOCKED_HEAD.read(connection, (tenant,))
+    if not found:
         _FIRST_HEAD.run(connection, [(tenant, 0, "")])
-        head = connection.execute(_LOCKED_HEAD, key).one()
-    return head.seq, head.hash
+        found = _LOCKED_HEAD.read(connection, (tenant,))
+    seq, newest = found[0]
+    return seq, newest
 
 
 def _hash(covered: tuple[object, ...]) -> str:

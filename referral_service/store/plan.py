@@ -6,81 +6,43 @@ for each other.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import cache
+from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection
 
 from referral_service.core.problem import Category, problem
-from referral_service.store import bodies, ledger
-from referral_service.store.bulk import Insert, Row
+from referral_service.store import bodies, index, ledger
+from referral_service.store.bulk import Row, Statement, inserting, replacing
 from referral_service.store.dirt import mark_dirty
-from referral_service.store.tables import FIRST, LAST, fact, microseconds, resource, resource_version, term
-from referral_service.workflow.ports import Happening, PatientId, Stored, Tenant, Term, Write
+from referral_service.store.index import FoundBy, Key
+from referral_service.store.tables import fact, instant, microseconds, resource, resource_version
+from referral_service.workflow.ports import Happening, PatientId, Stored, Tenant, Write
 
-Key = tuple[Tenant, str, str]
-_LONGEST_TOKEN = 2000  # bytes: PostgreSQL indexes no key above 2,704; what is longer is not found by search
-_MILLISECOND = timedelta(milliseconds=1)
-_CURRENT = (
-    select(resource)
-    .where(
-        resource.c.tenant == bindparam("its_tenant"),
-        resource.c.type == bindparam("its_type"),
-        resource.c.id.in_(bindparam("ids", expanding=True)),
-    )
-    .order_by(resource.c.id)
-    .with_for_update()
-)
-_ADD = Insert(resource)
-_REPLACE = update(resource).where(
-    resource.c.tenant == bindparam("its_tenant"),
-    resource.c.type == bindparam("its_type"),
-    resource.c.id == bindparam("its_id"),
-)
-_KEEP_PAST = Insert(resource_version)
-_ADD_TERM = Insert(term)
-_DROP_TERMS = delete(term).where(
-    term.c.tenant == bindparam("its_tenant"),
-    term.c.type == bindparam("its_type"),
-    term.c.id == bindparam("its_id"),
-)
-_ADD_FACT = Insert(fact)
-_OUTDATE_FACTS = (
-    update(fact)
-    .where(
-        fact.c.tenant == bindparam("its_tenant"),
-        fact.c.patient == bindparam("its_patient"),
-        fact.c.source == bindparam("its_source"),
-        fact.c.known_until.is_(None),
-    )
-    .values(known_until=bindparam("until"))
+_MILLISECOND = 1000
+_COLUMNS = ", ".join(column.name for column in resource.c)
+_ADD = inserting(resource)
+_REPLACE = replacing(resource)
+_KEEP_PAST = inserting(resource_version)
+_ADD_FACT = inserting(fact)
+_OUTDATE_FACTS = Statement(
+    "UPDATE fact SET known_until = ? WHERE tenant = ? AND patient = ? AND source = ? AND known_until IS NULL"
 )
 
 
-class _Version(msgspec.Struct, frozen=True):
-    """One version of a resource, in the order of the table's columns."""
+class _Version(NamedTuple):
+    """One version of a resource: a row of `resource_version`, as the drivers take and give it."""
 
     tenant: Tenant
     type: str
     id: str
     version: int
-    updated_at: datetime
+    updated_at: int
     is_deleted: bool
     patient: PatientId | None
     body: bytes
-
-    def row(self) -> Row:
-        """As the database's driver takes it."""
-        return (
-            self.tenant,
-            self.type,
-            self.id,
-            self.version,
-            microseconds(self.updated_at),
-            self.is_deleted,
-            self.patient,
-            self.body,
-        )
 
     def answer(self, is_new: bool) -> Stored:
         """As the port says it."""
@@ -88,11 +50,19 @@ class _Version(msgspec.Struct, frozen=True):
             type=self.type,
             id=self.id,
             version=self.version,
-            updated_at=self.updated_at,
+            updated_at=instant(self.updated_at),
             body=self.body,
-            is_deleted=self.is_deleted,
+            is_deleted=bool(self.is_deleted),
             is_new=is_new,
         )
+
+
+@cache
+def _current(size: int) -> Statement:
+    """Reads so many resources of a type. Few sizes: a driver prepares each text anew."""
+    marks = ", ".join("?" * size)
+    text = f"SELECT {_COLUMNS} FROM resource WHERE tenant = ? AND type = ? AND id IN ({marks}) ORDER BY id"  # noqa: S608
+    return Statement(text, locks=True)
 
 
 class Plan:
@@ -101,13 +71,15 @@ class Plan:
     def __init__(self, connection: Connection, at: datetime, *, dirties: bool) -> None:
         """Millisecond precision: FHIR's `lastUpdated` has no more here."""
         self._connection = connection
-        self._at = at.replace(microsecond=at.microsecond // 1000 * 1000)
+        self._at = microseconds(at) // _MILLISECOND * _MILLISECOND
+        self._instant = instant(self._at)
         self._dirties = dirties
         self._before: dict[Key, _Version] = {}
         self._after: dict[Key, _Version] = {}
         self._past: list[Row] = []
-        self._until: dict[Key, datetime] = {}
-        self._terms: dict[Key, list[Row]] = {}
+        self._until: dict[Key, int] = {}
+        self._was_found_by: dict[Key, FoundBy] = {}
+        self._found_by: dict[Key, FoundBy] = {}
         self._facts: dict[Key, list[Row]] = {}
         self._past_facts: list[Row] = []
         self._dirt: dict[tuple[Tenant, PatientId], int] = {}
@@ -119,9 +91,13 @@ class Plan:
         for tenant, kind, identity in keys:
             ids.setdefault((tenant, kind), set()).add(identity)
         for tenant, kind in sorted(ids):
-            asked = {"its_tenant": tenant, "its_type": kind, "ids": sorted(ids[tenant, kind])}
-            for row in self._connection.execute(_CURRENT, asked):
-                self._before[tenant, kind, row.id] = _Version(*row)
+            asked = sorted(ids[tenant, kind])
+            size = 1 << (len(asked) - 1).bit_length()
+            asked += [asked[-1]] * (size - len(asked))
+            for *columns, found_by in _current(size).read(self._connection, (tenant, kind, *asked)):
+                version = _Version(*columns)
+                self._before[tenant, kind, version.id] = version
+                self._was_found_by[tenant, kind, version.id] = index.decode(found_by)
 
     def apply(self, tenant: Tenant, writes: Sequence[Write], happenings: Sequence[Happening]) -> list[Stored]:
         """Adds one request to the plan, or raises Problem and adds nothing.
@@ -164,12 +140,12 @@ class Plan:
     def _change(self, write: Write, before: _Version | None, after: _Version) -> None:
         key = (after.tenant, after.type, after.id)
         if before:
-            self._past.append(before.row())
+            self._past.append(before)
             self._until.setdefault(key, after.updated_at)
         self._after[key] = after
-        self._terms[key] = [_term(key, one) for one in set(write.terms) if _can_be_indexed(one)]
+        self._found_by[key] = index.found_by(write.terms)
         for earlier in self._facts.pop(key, ()):
-            self._past_facts.append((*earlier[:6], microseconds(after.updated_at), earlier[7]))
+            self._past_facts.append((*earlier[:6], after.updated_at, earlier[7]))
         self._facts[key] = _facts(write, after)
         if self._dirties and (write.is_deleted or write.facts is not None):
             for patient in {after.patient, before.patient if before else None} - {None}:
@@ -179,36 +155,28 @@ class Plan:
     def flush(self) -> None:
         """Writes everything; the transaction is the caller's to end."""
         self._supersede([key for key in self._after if key in self._before])
-        _ADD.run(self._connection, [row.row() for key, row in self._after.items() if key not in self._before])
-        _ADD_TERM.run(self._connection, [row for rows in self._terms.values() for row in rows])
+        _ADD.run(self._connection, [self._row(key) for key in self._after if key not in self._before])
+        index.change(self._connection, self._was_found_by, self._found_by)
         facts = [row for rows in self._facts.values() for row in rows]
         _ADD_FACT.run(self._connection, facts + self._past_facts)
-        mark_dirty(self._connection, self._at, self._dirt)
+        mark_dirty(self._connection, self._instant, self._dirt)
         for tenant in sorted(self._happenings):
             if lines := self._happenings[tenant]:
-                ledger.append(self._connection, tenant, self._at, lines)
+                ledger.append(self._connection, tenant, self._instant, lines)
+
+    def _row(self, key: Key) -> Row:
+        return (*self._after[key], index.encode(self._found_by[key]))
 
     def _supersede(self, replaced: Sequence[Key]) -> None:
-        """Puts new versions in the place of those in the database, whose terms go and whose facts end."""
+        """Puts new versions in the place of those in the database, whose facts end."""
         _KEEP_PAST.run(self._connection, self._past)
-        if not replaced:
-            return
-        keys = [dict(zip(("its_tenant", "its_type", "its_id"), key, strict=True)) for key in replaced]
-        versions = [msgspec.structs.asdict(self._after[key]) for key in replaced]
-        self._connection.execute(_REPLACE, [key | row for key, row in zip(keys, versions, strict=True)])
-        self._connection.execute(_DROP_TERMS, keys)
+        _REPLACE.run(self._connection, [self._row(key) for key in replaced])
         ended = [
-            {
-                "its_tenant": key[0],
-                "its_patient": owner,
-                "its_source": f"{key[1]}/{key[2]}",
-                "until": self._until[key],
-            }
+            (self._until[key], key[0], owner, f"{key[1]}/{key[2]}")
             for key in replaced
             if (owner := self._before[key].patient)
         ]
-        if ended:
-            self._connection.execute(_OUTDATE_FACTS, ended)
+        _OUTDATE_FACTS.run(self._connection, ended)
 
 
 def _check(write: Write, before: _Version | None) -> None:
@@ -223,34 +191,20 @@ def _body(write: Write) -> bytes:
     return b"" if write.is_deleted else write.body
 
 
-def _can_be_indexed(one: Term) -> bool:
-    return len(one.token) <= _LONGEST_TOKEN // 4 or len(one.token.encode(errors="replace")) <= _LONGEST_TOKEN
-
-
-def _term(key: Key, one: Term) -> Row:
-    tenant, kind, identity = key
-    if one.start is None and one.end is None:
-        return (tenant, kind, one.name, one.token, 0, 0, identity)
-    start = FIRST if one.start is None else microseconds(one.start)
-    end = LAST if one.end is None else microseconds(one.end)
-    return (tenant, kind, one.name, one.token, start, end, identity)
-
-
 def _facts(write: Write, after: _Version) -> list[Row]:
     if write.patient is None or not write.facts or write.is_deleted:
         return []
-    tenant, number, at = after.tenant, after.version, after.updated_at
-    version, known_at = str(number), microseconds(at)
+    known_at = instant(after.updated_at)
     return [
         (
-            tenant,
+            after.tenant,
             write.patient,
             one.source,
-            number,
+            after.version,
             one.part,
-            known_at,
+            after.updated_at,
             None,
-            bodies.encode(msgspec.structs.replace(one, version=version, known_at=at)),
+            bodies.encode(msgspec.structs.replace(one, version=str(after.version), known_at=known_at)),
         )
         for one in write.facts
     ]

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, Table, func, or_, select
 
 from referral_service.core.timeline import AnyFact
 from referral_service.store import bodies
+from referral_service.store.bulk import Statement
 from referral_service.store.tables import (
     IS_DIRTY,
     IS_OPEN_ELECTIVE,
@@ -17,31 +18,38 @@ from referral_service.store.tables import (
     SLEEPS,
     episode,
     fact,
+    instant,
     patient,
     referral,
-    resource,
-    resource_version,
     tally,
 )
 from referral_service.telemetry import Counts
 from referral_service.workflow.ports import Chart, Claim, PatientId, Stored, Tenant
 
 Owner = tuple[Tenant, PatientId]
+_ONE = "SELECT version, updated_at, is_deleted, body FROM {} WHERE tenant = ? AND type = ? AND id = ?"
+_CURRENT = Statement(_ONE.format("resource"))
+_PAST = Statement(_ONE.format("resource_version") + " AND version = ?")
 
 
 def read(
     connection: Connection, tenant: Tenant, kind: str, identity: str, version: int | None
 ) -> Stored | None:
     """The current version, or the given one, wherever it is kept."""
-    for table in (resource, resource_version):
-        asked = select(table).where(table.c.tenant == tenant, table.c.type == kind, table.c.id == identity)
-        if version is not None:
-            asked = asked.where(table.c.version == version)
-        if row := connection.execute(asked).mappings().first():
-            return stored(row)
-        if version is None:
-            break
-    return None
+    found = _CURRENT.read(connection, (tenant, kind, identity))
+    if version is not None and found and found[0][0] != version:
+        found = _PAST.read(connection, (tenant, kind, identity, version))
+    if not found or version not in (None, found[0][0]):
+        return None
+    number, updated_at, is_deleted, body = found[0]
+    return Stored(
+        type=kind,
+        id=identity,
+        version=number,
+        updated_at=instant(updated_at),
+        body=body,
+        is_deleted=bool(is_deleted),
+    )
 
 
 def stored(row: RowMapping) -> Stored:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping
 
 from referral_service.core.problem import Problem
 from referral_service.store import bodies
-from referral_service.store.bulk import Insert, Row, replacing
+from referral_service.store.bulk import Row, inserting, replacing
 from referral_service.store.claims import change, lock
 from referral_service.store.plan import Plan
 from referral_service.store.tables import episode, microseconds, referral, tally
@@ -16,7 +16,9 @@ from referral_service.workflow.ports import Claim, Referral, Result, Tenant
 
 _EPISODE = replacing(episode)
 _REFERRAL = replacing(referral)
-_TALLY = Insert(tally, "ON CONFLICT (tenant, name, label) DO UPDATE SET count = tally.count + excluded.count")
+_TALLY = inserting(
+    tally, "ON CONFLICT (tenant, name, label) DO UPDATE SET count = tally.count + excluded.count"
+)
 
 
 def save(connection: Connection, results: Sequence[Result], now: datetime) -> list[bool]:

@@ -36,6 +36,11 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+def instant(kept: int) -> datetime:
+    """An instant that the store keeps, UTC."""
+    return _EPOCH + kept * _MICROSECOND
+
+
 class Instant(TypeDecorator[datetime]):
     """An instant, exact on every database and quick to compare; always UTC when read."""
 
@@ -48,7 +53,7 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """From microseconds since 1970."""
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        return None if value is None else instant(value)
 
 
 metadata = MetaData()
@@ -76,10 +81,12 @@ def _version(version: Column[int]) -> tuple[SchemaItem, ...]:
     )
 
 
-# The current version of every resource, deleted ones too.
+# The current version of every resource, deleted ones too. `found_by` holds its rows of `token` and `moment`,
+# so that a new version changes only those that are not the same, and none needs to be found by its resource.
 resource = _table(
     "resource",
     *_version(Column("version", Integer, nullable=False)),
+    Column("found_by", LargeBinary, nullable=False),
     Index("resource_by_time", "tenant", "type", "updated_at", "id"),
 )
 
@@ -89,17 +96,27 @@ resource_version = _table(
     *_version(Column("version", Integer, primary_key=True)),
 )
 
-# What a resource is found by: a token, or a range of instants with an empty token.
-term = _table(
-    "term",
+# The codes that resources are found by, each with its system, "" without one; and the references, with none.
+token = _table(
+    "token",
     _key("tenant"),
     _key("type"),
     _key("name"),
-    _key("token"),
+    _key("code"),
+    _key("id"),
+    _key("system"),
+    clustered=True,
+)
+
+# The ranges of instants that the dates of resources cover.
+moment = _table(
+    "moment",
+    _key("tenant"),
+    _key("type"),
+    _key("id"),
+    _key("name"),
     Column("start", BigInteger, primary_key=True),
     Column("end", BigInteger, primary_key=True),
-    _key("id"),
-    Index("term_by_resource", "tenant", "type", "id"),
     clustered=True,
 )
 
@@ -115,7 +132,6 @@ fact = _table(
     Column("known_at", Instant, nullable=False),
     Column("known_until", Instant),
     Column("body", LargeBinary, nullable=False),
-    clustered=True,
 )
 
 # Who is to be looked at, and when; who is being looked at, and by which claim.

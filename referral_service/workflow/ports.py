@@ -37,13 +37,14 @@ __all__ = [
 
 
 class Term(msgspec.Struct, frozen=True):
-    """One thing a resource can be searched by: parameter name, and a token or a range of instants (UTC).
+    """One thing a resource can be searched by: parameter name, and a code or a range of instants (UTC).
 
-    Tokens are stored as "system|code" and as "|code" when there is no system; references as "Type/id".
+    A code has its system, "" without one; a reference is the code "Type/id" without a system.
     """
 
     name: str
-    token: str = ""
+    code: str = ""
+    system: str = ""
     start: datetime | None = None
     end: datetime | None = None
 

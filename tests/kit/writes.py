@@ -30,7 +30,7 @@ def condition(id: str = "back", patient: str = "ann", *, said: str = "pain", **m
         "body": f'{{"resourceType":"Condition","id":"{id}","note":"{said}"}}'.encode(),
         "patient": PatientId(patient),
         "facts": (fact,),
-        "terms": (Term("patient", f"Patient/{patient}"), Term("code", f"|{said}")),
+        "terms": (Term("patient", f"Patient/{patient}"), Term("code", said)),
     }
     return Write(**(values | more))  # type: ignore[arg-type]
 

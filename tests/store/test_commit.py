@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from referral_service.core.problem import Category, Problem
 from referral_service.store.store import SqlStore
-from referral_service.store.tables import term
+from referral_service.store.tables import token
 from referral_service.workflow.ports import PatientId, Stored, Term, Write
 from tests.kit.clocks import MONDAY, HandClock
 from tests.kit.writes import TENANT, condition, deletion, emitted, received, result
@@ -195,7 +195,7 @@ def test_a_value_too_long_to_be_searched_is_stored_all_the_same(store: SqlStore)
     commit(store, condition(terms=terms))
 
     with store.engine.connect() as connection:
-        assert connection.scalars(select(term.c.token)).all() == ["short"]
+        assert connection.scalars(select(token.c.code)).all() == ["short"]
 
 
 def test_whoever_leaves_does_not_undo_what_was_begun(store: SqlStore) -> None:

@@ -10,14 +10,15 @@ from referral_service.fhir.search.table import KINDS, Kind, Parameter, Sort
 
 
 class Entry(NamedTuple):
-    """One line of the index: the parameter's indexed name, and a token or a range of instants.
+    """One line of the index: the parameter's indexed name, and a code with its system or a range of instants.
 
-    A code of a system is kept as "system|code" and as "code"; one without as "|code" and as "code"; one whose
-    system the element implies as "|code" alone. A reference is kept as "Type/id".
+    A code without a system has the system "", and so has one whose system the element implies. A reference is
+    kept as the code "Type/id".
     """
 
     name: str
-    token: str = ""
+    code: str = ""
+    system: str = ""
     start: datetime | None = None
     end: datetime | None = None
 
@@ -59,17 +60,15 @@ def values(resource: dict[str, Any], element: str) -> Iterator[Any]:
 def _tokens(parameter: Parameter, value: Any, found: list[Entry]) -> None:
     name = parameter.indexed
     if isinstance(value, str):
-        found.append(Entry(name, "|" + value))
+        found.append(Entry(name, value))
     elif isinstance(value, dict):
         for coding in value.get("coding") or (value,):
             code, system = coding.get("code") or coding.get("value"), coding.get("system", "")
             if not isinstance(code, str):
                 continue
-            if parameter.system:
-                if system == parameter.system:
-                    found.append(Entry(name, "|" + code))
-            else:
-                found.append(Entry(name, f"{system}|{code}"))
+            if not parameter.system:
+                found.append(Entry(name, code, system))
+            elif system == parameter.system:
                 found.append(Entry(name, code))
 
 
@@ -82,7 +81,7 @@ def _references(parameter: Parameter, value: Any, found: list[Entry]) -> None:
 def _dates(parameter: Parameter, value: Any, found: list[Entry]) -> None:
     covered = span_of(value)
     if covered:
-        found.append(Entry(parameter.indexed, "", covered.start, covered.end))
+        found.append(Entry(parameter.indexed, "", "", covered.start, covered.end))
 
 
 _READ: dict[Sort, Read] = {Sort.TOKEN: _tokens, Sort.REFERENCE: _references, Sort.DATE: _dates}

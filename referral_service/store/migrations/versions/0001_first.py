@@ -22,9 +22,12 @@ def upgrade() -> None:
 
 
 def _resources() -> None:
-    version = Column("version", Integer, nullable=False)
-    for name, number in (
-        ("resource", version),
+    for name, number, *more in (
+        (
+            "resource",
+            Column("version", Integer, nullable=False),
+            Column("found_by", LargeBinary, nullable=False),
+        ),
         ("resource_version", Column("version", Integer, primary_key=True)),
     ):
         op.create_table(
@@ -37,20 +40,21 @@ def _resources() -> None:
             Column("is_deleted", Boolean, nullable=False),
             Column("patient", String),
             Column("body", LargeBinary, nullable=False),
+            *more,
         )
     op.create_index("resource_by_time", "resource", ["tenant", "type", "updated_at", "id"])
     op.create_table(
-        "term",
-        _key("tenant"),
-        _key("type"),
-        _key("name"),
-        _key("token"),
-        Column("start", BigInteger, primary_key=True),
-        Column("end", BigInteger, primary_key=True),
-        _key("id"),
+        "token",
+        *(_key(name) for name in ("tenant", "type", "name", "code", "id", "system")),
         sqlite_with_rowid=False,
     )
-    op.create_index("term_by_resource", "term", ["tenant", "type", "id"])
+    op.create_table(
+        "moment",
+        *(_key(name) for name in ("tenant", "type", "id", "name")),
+        Column("start", BigInteger, primary_key=True),
+        Column("end", BigInteger, primary_key=True),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "fact",
         _key("tenant"),
@@ -61,7 +65,6 @@ def _resources() -> None:
         Column("known_at", BigInteger, nullable=False),
         Column("known_until", BigInteger),
         Column("body", LargeBinary, nullable=False),
-        sqlite_with_rowid=False,
     )
 
 
