@@ -41,6 +41,7 @@ class _Version(NamedTuple):
     version: int
     updated_at: int
     is_deleted: bool
+    is_posted: bool
     patient: PatientId | None
     body: bytes
 
@@ -53,6 +54,7 @@ class _Version(NamedTuple):
             updated_at=instant(self.updated_at),
             body=self.body,
             is_deleted=bool(self.is_deleted),
+            is_posted=bool(self.is_posted),
             is_new=is_new,
         )
 
@@ -133,6 +135,7 @@ class Plan:
             version=before.version + 1 if before else 1,
             updated_at=max(self._at, before.updated_at + _MILLISECOND) if before else self._at,
             is_deleted=write.is_deleted,
+            is_posted=write.is_posted,
             patient=before.patient if before and write.is_deleted else write.patient,
             body=_body(write),
         )

@@ -27,7 +27,9 @@ from referral_service.telemetry import Counts
 from referral_service.workflow.ports import Chart, Claim, PatientId, Stored, Tenant
 
 Owner = tuple[Tenant, PatientId]
-_ONE = "SELECT version, updated_at, is_deleted, body FROM {} WHERE tenant = ? AND type = ? AND id = ?"
+_ONE = (
+    "SELECT version, updated_at, is_deleted, is_posted, body FROM {} WHERE tenant = ? AND type = ? AND id = ?"
+)
 _CURRENT = Statement(_ONE.format("resource"))
 _PAST = Statement(_ONE.format("resource_version") + " AND version = ?")
 
@@ -41,7 +43,7 @@ def read(
         found = _PAST.read(connection, (tenant, kind, identity, version))
     if not found or version not in (None, found[0][0]):
         return None
-    number, updated_at, is_deleted, body = found[0]
+    number, updated_at, is_deleted, is_posted, body = found[0]
     return Stored(
         type=kind,
         id=identity,
@@ -49,6 +51,7 @@ def read(
         updated_at=instant(updated_at),
         body=body,
         is_deleted=bool(is_deleted),
+        is_posted=bool(is_posted),
     )
 
 
@@ -61,6 +64,7 @@ def stored(row: RowMapping) -> Stored:
         updated_at=row["updated_at"],
         body=row["body"],
         is_deleted=row["is_deleted"],
+        is_posted=row["is_posted"],
     )
 
 

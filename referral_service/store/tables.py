@@ -76,6 +76,7 @@ def _version(version: Column[int]) -> tuple[SchemaItem, ...]:
         version,
         Column("updated_at", Instant, nullable=False),
         Column("is_deleted", Boolean, nullable=False),
+        Column("is_posted", Boolean, nullable=False),
         Column("patient", String),
         Column("body", LargeBinary, nullable=False),
     )

@@ -29,7 +29,7 @@ class Inbox(Protocol):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sender asks of one resource: its new content, which has an id. `expected` as in Write.
+    """What a sender asks of one resource: its new content with an id. `expected`, `is_posted` as in Write.
 
     `path` is the FHIRPath of the resource in what was sent.
     """
@@ -37,6 +37,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     resource: Json
     path: str
     expected: int | None = None
+    is_posted: bool = False
 
 
 class Ingest:
@@ -83,6 +84,7 @@ class Ingest:
             facts=self._reader.facts(resource),
             terms=terms(resource),
             expected=change.expected,
+            is_posted=change.is_posted,
         )
 
 

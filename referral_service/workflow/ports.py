@@ -53,6 +53,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     """A new version of one resource. `body` is its JSON with `id`, without versionId and lastUpdated.
 
     `expected` is the version that must be current (0: must not exist; None: any). A deleted one has no body.
+    `is_posted`: the client left the id to us.
     `patient` is the logical id of the patient whose timeline it belongs to, if any. `facts` are None for what
     we emit ourselves: such a write does not make the patient dirty.
     """
@@ -65,6 +66,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     terms: tuple[Term, ...] = ()
     expected: int | None = None
     is_deleted: bool = False
+    is_posted: bool = False
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +78,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     body: bytes
     is_deleted: bool = False
+    is_posted: bool = False
     is_new: bool = False
 
 

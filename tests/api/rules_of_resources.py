@@ -216,6 +216,12 @@ RULES_OF_RESOURCES: dict[str, Rule] = {
         },
         given=GONE,
     ),
+    "a history says which versions were posted": Rule(
+        get("{made}/_history"),
+        200,
+        body={"entry.request.method": ["POST"], "entry.request.url": ["Patient"]},
+        given=(post("Patient", ANN),),
+    ),
     "each entry of a history says how it was answered": Rule(
         get("Patient/{id}/_history"),
         200,

@@ -34,18 +34,21 @@ async def history(face: Face, ask: Ask) -> Answer:
 
 
 def _member(ask: Ask, stored: Stored) -> render.Member:
-    """How a version came about: R4 wants each entry's request, and tells PUT and POST apart no further."""
-    url = f"{stored.type}/{stored.id}"
+    """How a version came about: the request that made it, and how that was answered."""
+    identity = f"{stored.type}/{stored.id}"
+    method = "DELETE" if stored.is_deleted else "POST" if stored.is_posted else "PUT"
     status = "204 No Content" if stored.is_deleted else "201 Created" if stored.version == 1 else "200 OK"
     others: dict[str, Any] = {
-        "request": {"method": "DELETE" if stored.is_deleted else "PUT", "url": url},
+        "request": {"method": method, "url": stored.type if stored.is_posted else identity},
         "response": {
             "status": status,
             "etag": render.etag(stored.version),
             "lastModified": render.instant(stored.updated_at),
         },
     }
-    return render.Member(f"{ask.base}/{url}", None if stored.is_deleted else render.resource(stored), others)
+    return render.Member(
+        f"{ask.base}/{identity}", None if stored.is_deleted else render.resource(stored), others
+    )
 
 
 def _number(ask: Ask, name: str, default: int) -> int:

@@ -108,7 +108,12 @@ def _is_written(operation: Operation, versions: _Versions) -> bool:
 def _writes(face: Face, ask: Ask, writing: Sequence[Operation], versions: _Versions) -> list[Write]:
     """The deletions come first, as `writing` has them."""
     changes = [
-        Change(resource=one.entry.resource, path=one.entry.path, expected=_expected(ask, one))
+        Change(
+            resource=one.entry.resource,
+            path=one.entry.path,
+            expected=_expected(ask, one),
+            is_posted=one.entry.method == "POST",
+        )
         for one in writing
         if one.entry.resource is not None
     ]

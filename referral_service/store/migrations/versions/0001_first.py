@@ -38,6 +38,7 @@ def _resources() -> None:
             number,
             Column("updated_at", BigInteger, nullable=False),
             Column("is_deleted", Boolean, nullable=False),
+            Column("is_posted", Boolean, nullable=False),
             Column("patient", String),
             Column("body", LargeBinary, nullable=False),
             *more,
