@@ -1,6 +1,6 @@
 """A decision put together from its judgements: criteria, evidence, what is missing or left out, notes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -16,7 +16,7 @@ from referral_service.core.outlook import Outlook, outlook
 from referral_service.core.pathway import Pathway
 from referral_service.core.record import Record
 from referral_service.core.table import Verdict
-from referral_service.core.timeline import AnyFact
+from referral_service.core.timeline import AnyFact, Condition
 
 Priority = Literal["routine", "urgent", "stat"]
 
@@ -61,7 +61,8 @@ def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: 
     facts, pathway, day = asked_of
     asked = _merged([_criteria(each, pathway) for each in judged])
     flags = tuple(dict.fromkeys(flag for each in judged for flag in each.flags))
-    told = dict.fromkeys(_told(flag, each.verdict) for each in judged for flag in each.flags)
+    written = {f.source: f for f in facts if isinstance(f, Condition)} if flags else {}
+    told = dict.fromkeys(_told(flag, each.verdict, written) for each in judged for flag in each.flags)
     active = first.assessment.conditions if first.assessment else []
     evidence = tuple(dict.fromkeys(e for c in asked for e in c.evidence))
     flagged = tuple(f.condition.evidence for f in flags)
@@ -106,11 +107,17 @@ def _seen(judged: Judged, record: Record) -> Seen:
     return Seen(record, judged.region, assessment.with_untied if assessment else True)
 
 
-def _told(flag: Flag, verdict: Verdict) -> RedFlag:
+def _told(flag: Flag, verdict: Verdict, written: Mapping[str, Condition]) -> RedFlag:
+    """The flag with its day, unless that was only settled on: `written` are the Conditions as they came."""
+    settled, source = flag.condition, flag.condition.source
+    is_known = (settled.onset, settled.recorded) == (written[source].onset, written[source].recorded)
+    return RedFlag(flag.concept, _date(flag.day) if is_known else None, source, _reason(flag, verdict))
+
+
+def _reason(flag: Flag, verdict: Verdict) -> str:
     """What a flag is by itself: beside a hard one, a sign that needs a human still needs one."""
     soft = "red-flag-soft" if "red-flag-soft" in verdict.reasons else "possible-red-flag"
-    reason = soft if flag.group else "red-flag-hard"
-    return RedFlag(flag.concept, _date(flag.day), flag.condition.source, reason)
+    return soft if flag.group else "red-flag-hard"
 
 
 def _date(day: int | None) -> date | None:
@@ -162,7 +169,7 @@ def _notes(judged: Judged) -> tuple[str, ...]:
             notes.append("opioids")
         notes += ["oral-steroids"] if a.days_of(words.oral_steroid) else []
         notes += ["anticoagulants"] if a.days_of(words.anticoagulant) else []
-    urgent = [f for f in judged.flags if _told(f, judged.verdict).reason != "possible-red-flag"]
+    urgent = [f for f in judged.flags if _reason(f, judged.verdict) != "possible-red-flag"]
     if urgent and all(f.is_medical for f in urgent):
         notes.append("medical-assessment")
     if record is not None and record.is_veteran:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from referral_service.core import holds, signs
 from referral_service.core.cover import count, union
-from referral_service.core.dates import Horizon, add_months
+from referral_service.core.dates import Horizon, last_within
 from referral_service.core.episode import Episode, regionless
 from referral_service.core.record import Record, Treatment, qualifies
 from referral_service.core.response import Point, Response, Series, point
@@ -157,7 +157,7 @@ class Assessment:
         last = self.reports[-1].at
         assert last
         months = self.numbers.imaging_within.value
-        return "met" if self.horizon.still(add_months(last.day, months)) else "outdated"
+        return "met" if self.horizon.still(last_within(last.day, months)) else "outdated"
 
     @cached_property
     def signs(self) -> dict[str, tuple[str, ...]]:

@@ -44,6 +44,14 @@ def add_months(day: int, months: int) -> int:
     return date(year, month + 1, min(start.day, monthrange(year, month + 1)[1])).toordinal()
 
 
+def last_within(day: int, months: int) -> int:
+    """The last day that lies within `months` calendar months of `day`: 2024-02-29 for 2023-02-28 and 12."""
+    last = add_months(day, months)
+    while last < ENDLESS and add_months(last + 1, -months) <= day:
+        last += 1
+    return last
+
+
 class Horizon:
     """The day a question is asked for, and the first later day on which an answer given so far may change.
 

@@ -120,25 +120,47 @@ def combined(judged: Sequence[Judged]) -> Verdict:
 def _aligned(variants: Sequence[Mapping[str | None, Judged]]) -> dict[str | None, list[Judged]]:
     """Per region the judgement of every variant.
 
-    A variant without an open episode there has nobody to refer, unless a flag that needs no episode stands.
+    A variant without an open episode there has nobody to refer, unless a flag that needs no episode stands in
+    it: that flag speaks for the open episodes of the others, else for its own region or none.
     """
-    keys = list(dict.fromkeys(key for variant in variants for key in variant))
-    keys = [key for key in keys if key in (None, *REGIONS) or all(key in v for v in variants)]
     if len(variants) == 1:
-        return {key: [variants[0][key]] for key in keys}
-    opened = [key for key in keys if any(key in v and v[key].assessment for v in variants)]
-    found = {key: [_of(variant, key) for variant in variants] for key in keys}
-    if opened:
-        found = {key: judged for key, judged in found.items() if key is not None}
-    return found
+        return {key: [judged] for key, judged in variants[0].items()}
+    lone = [next(filter(_is_lone, variant.values()), None) for variant in variants]
+    opened = {key for variant in variants for key, judged in variant.items() if judged.assessment}
+    speaks_for = opened or {judged.region for judged in [*filter(None, lone)][:1]}
+    keys = dict.fromkeys(key for variant in variants for key in variant)
+    found = {
+        key: [
+            _of(variant, key, flag if key in speaks_for else None)
+            for variant, flag in zip(variants, lone, strict=True)
+        ]
+        for key in keys
+        if _is_kept(key, variants, speaks_for)
+    }
+    return found if found.keys() <= {None} or None in speaks_for else {k: j for k, j in found.items() if k}
 
 
-def _of(variant: Mapping[str | None, Judged], key: str | None) -> Judged:
-    own = variant.get(key) or Judged(_NOBODY, key)
-    if own.verdict.outcome != "no-qualifying-condition":
+def _is_lone(judged: Judged) -> bool:
+    """A hard flag of a patient without an open episode."""
+    return bool(judged.flags) and judged.assessment is None
+
+
+def _is_kept(
+    key: str | None, variants: Sequence[Mapping[str | None, Judged]], speaks_for: set[str | None]
+) -> bool:
+    """Not what only a flag made that is told elsewhere; of earlier episodes those that every variant has."""
+    if key not in (None, *REGIONS):
+        return all(key in variant for variant in variants)
+    return key in speaks_for or any(key in variant and not _is_lone(variant[key]) for variant in variants)
+
+
+def _of(variant: Mapping[str | None, Judged], key: str | None, flag: Judged | None) -> Judged:
+    own = variant.get(key)
+    if own is None or _is_lone(own):
+        own = Judged(_NOBODY, key)
+    if own.verdict.outcome != "no-qualifying-condition" or flag is None:
         return own
-    lone = next((j for j in variant.values() if j.flags and j.assessment is None), own)
-    return lone._replace(region=key)
+    return flag._replace(region=key)
 
 
 def _judge(record: Record, horizon: Horizon) -> dict[str | None, Judged]:

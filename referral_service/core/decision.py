@@ -32,7 +32,7 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RedFlag(NamedTuple):
-    """A red flag that stands: its concept, the day it is dated, the Condition, and what it is by itself.
+    """A red flag that stands: its concept, its day if it is exact, the Condition, and what it is by itself.
 
     `reason` is `red-flag-hard`, `red-flag-soft`, or `possible-red-flag` for one that a human has to judge.
     """

@@ -6,7 +6,7 @@ Source: pathway section 1 (episode) and section 4 (`qualifying-condition`).
 from collections.abc import Callable
 from typing import NamedTuple
 
-from referral_service.core.dates import ENDLESS, Horizon, add_months
+from referral_service.core.dates import ENDLESS, Horizon, last_within
 from referral_service.core.record import DENIED, REGIONS, Record, qualifies
 from referral_service.core.timeline import Condition, Meaning
 
@@ -56,7 +56,7 @@ def is_active(condition: Condition, horizon: Horizon, months: int) -> bool:
         return False
     written = condition.recorded or condition.onset
     if condition.clinical is None and written:
-        return horizon.still(add_months(written.day, months))
+        return horizon.still(last_within(written.day, months))
     return True
 
 
@@ -77,9 +77,11 @@ def spell_of(condition: Condition, horizon: Horizon, months: int) -> Spell | Non
         end = condition.abated.day
     elif condition.clinical is None and not condition.is_abated:
         written = condition.recorded or condition.onset
-        end = add_months(written.day, months) if written else start
+        end = last_within(written.day, months) if written else start
     else:
-        end = start
+        # It lasted at least until it was written down; for how long after, nobody says.
+        written = condition.recorded
+        end = written.day if written and horizon.has_come(written.day) else start
     return Spell(condition, start, max(start, end), False)
 
 

@@ -108,7 +108,9 @@ def sentences(decision: Decision) -> list[str]:
     if decision.route:
         said.append(ROUTES[decision.route])
     for _, day, source, _ in decision.flags:
-        said.append(f"Possible red flag recorded {f'on {day}' if day else 'without a date'}, see {source}.")
+        said.append(
+            f"Possible red flag recorded {f'on {day}' if day else 'without an exact date'}, see {source}."
+        )
     if decision.target and decision.outcome == "exhausted":
         said.append(f"Proposed: an evaluation for {decision.target} treatment.")
     if pieces := missing(decision):

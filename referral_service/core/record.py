@@ -175,7 +175,7 @@ class Record:
             kind = self.kind(procedure)
             if kind and procedure.start and procedure.status in ("completed", "in-progress"):
                 place = self.place(procedure.tie)
-                found.append(Treatment(procedure, place, kind, procedure.start.day, _last_day(procedure)))
+                found.append(Treatment(procedure, place, kind, procedure.start.day, last_day(procedure)))
         return sorted(found, key=lambda t: (t.start, t.end, t.fact.source))
 
     @cached_property
@@ -251,7 +251,8 @@ class Record:
         ]
 
 
-def _last_day(procedure: Procedure) -> int:
+def last_day(procedure: Procedure) -> int:
+    """The last day of a procedure with a start; one that goes on has none."""
     assert procedure.start
     if procedure.end:
         return max(procedure.end.day, procedure.start.day)

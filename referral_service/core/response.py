@@ -166,9 +166,9 @@ class Series:
         }
         return answers.pop() if len(answers) == 1 else "unknown"
 
-    def worst_latest(self) -> Decimal:
-        """The worse of the last day's values in the first reading."""
-        return self.readings[0][self.last][0]
+    def latest(self) -> list[Decimal]:
+        """The last day's values, in every reading."""
+        return [value for values in self.readings for value in values[self.last]]
 
     def evidence(self) -> tuple[str, ...]:
         """The resources of the baseline and the last value."""
@@ -217,8 +217,12 @@ class Response:
 
     @property
     def is_mixed(self) -> bool:
-        """A kind is mixed, or one is improved and the other not."""
-        return "mixed" in self.verdicts or {"improved", "unimproved"} <= self.verdicts
+        """A kind is mixed, whatever an unclear series of it may say, or one is improved and the other not."""
+        return any(map(self._has_both, ("pain", "function"))) or {"improved", "unimproved"} <= self.verdicts
+
+    def _has_both(self, kind: str) -> bool:
+        answers = {s.answer for s in self.of(kind)}
+        return "improved" in answers and not answers.isdisjoint({"unchanged", "worse"})
 
     @property
     def is_outdated(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from referral_service.core.dates import Horizon
-from referral_service.core.episode import Episode, has_begun, is_active, is_ongoing
+from referral_service.core.episode import Episode, has_begun, is_active
 from referral_service.core.record import Place, Record
 from referral_service.core.timeline import Condition, Meaning, Procedure
 
@@ -106,9 +106,11 @@ class Picture:
     @property
     def is_against_intradiscal(self) -> bool:
         """Active infection, malignancy or fracture, or an allergy to a component."""
+        months = self._record.pathway.numbers.active_without_status.value
 
         def stands(condition: Condition) -> bool:
-            return has_begun(condition, self._horizon) and is_ongoing(condition, self._horizon)
+            begun = has_begun(condition, self._horizon)
+            return begun and is_active(condition, self._horizon, months)
 
         serious = any(
             m.concept in self._record.pathway.red_flags.medical and not c.is_follow_up and stands(c)

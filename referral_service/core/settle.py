@@ -10,6 +10,7 @@ from itertools import product
 from msgspec.structs import replace
 
 from referral_service.core.dates import LONG_AGO, When, add_months, on
+from referral_service.core.episode import ACTIVE
 from referral_service.core.pathway import Pathway
 from referral_service.core.record import DENIED, qualifies
 from referral_service.core.timeline import (
@@ -35,6 +36,7 @@ _FIELDS: dict[type, tuple[str, ...]] = {
     **dict.fromkeys((Score, Imaging, Order, Refusal, PregnancyStatus, Allergy), ("at",)),
 }
 _DECIDE_NOTHING = frozenset({"noted", "exclusion", "ambiguous", "plan_not_treatment", "treatment_evaluation"})
+_NEW_FLAGS = ("red_flag_hard", "red_flag_structural", "red_flag_soft")
 Facts = tuple[AnyFact, ...]
 
 
@@ -48,13 +50,14 @@ class Settler:
             read.append(Person(source="Patient/unknown", version="0"))
         self._limit = pathway.numbers.partial_dates.value
         self._adult_months = pathway.numbers.adult_months
-        loose = [_is_loose(f) for f in read]
+        self._recorded = _recorded(read)
+        loose = [self._is_loose(f) for f in read]
         self._loose = [f for f, is_loose in zip(read, loose, strict=True) if is_loose]
         self.firm = tuple(f for f, is_loose in zip(read, loose, strict=True) if not is_loose)
 
     def moves(self, day: int) -> bool:
         """Whether a date may be meant as a later day than `day`: a partial one, or none at all."""
-        return any(map(_is_undated, self._loose)) or any(
+        return any(map(self._is_undated, self._loose)) or any(
             when.earliest.toordinal() <= day < when.latest.toordinal()
             for fact in self._loose
             for when in _partial_dates(fact)
@@ -74,12 +77,27 @@ class Settler:
         today = date.fromordinal(day)
         if isinstance(fact, Person):
             fact = self._with_birth(fact, day)
-        elif isinstance(fact, Condition) and _is_undated(fact):
+        elif isinstance(fact, Condition) and self._is_undated(fact):
             fact = replace(fact, onset=When(LONG_AGO, today))
         first = {name: on(when.earliest) for name, when in _dates(fact)}
         last = {name: on(max(when.earliest, min(when.latest, today))) for name, when in _dates(fact)}
         earliest, latest = replace(fact, **first), replace(fact, **last)
         return (earliest,) if earliest == latest else (earliest, latest)
+
+    def _is_undated(self, fact: AnyFact) -> bool:
+        """A condition that may open an episode or be a new red flag, of which nothing says since when."""
+        if not isinstance(fact, Condition) or fact.onset is not None or fact.recorded is not None:
+            return False
+        return any(
+            qualifies(m) or (m.role.startswith(_NEW_FLAGS) and m.concept not in self._recorded)
+            for m in fact.meanings
+        )
+
+    def _is_loose(self, fact: AnyFact) -> bool:
+        """Whether a date of it that may decide is not one day."""
+        if isinstance(fact, Person):
+            return fact.birth is None or bool(_partial_dates(fact))
+        return (self._is_undated(fact) or bool(_partial_dates(fact))) and _may_decide(fact)
 
     def _with_birth(self, person: Person, day: int) -> Person:
         """An unknown birth may be long ago or today; one that is adult either way need not be exact."""
@@ -102,23 +120,15 @@ def _partial_dates(fact: AnyFact) -> list[When]:
 
 
 def _reads_recording(condition: Condition) -> bool:
-    """Whether its recording may decide: without onset or status, and as the first of a flag's concept."""
+    """Whether its recording may decide: without onset, status or end; or as the first of a flag's concept."""
     flagged = any(m.role.startswith("red_flag") for m in condition.meanings)
-    return flagged or condition.onset is None or condition.clinical is None
+    has_no_end = condition.clinical not in ACTIVE and condition.abated is None
+    return flagged or condition.onset is None or condition.clinical is None or has_no_end
 
 
-def _is_undated(fact: AnyFact) -> bool:
-    """A condition that may open an episode, of which nothing says since when."""
-    if not isinstance(fact, Condition) or fact.onset is not None or fact.recorded is not None:
-        return False
-    return any(map(qualifies, fact.meanings))
-
-
-def _is_loose(fact: AnyFact) -> bool:
-    """Whether a date of it that may decide is not one day."""
-    if isinstance(fact, Person):
-        return fact.birth is None or bool(_partial_dates(fact))
-    return (_is_undated(fact) or bool(_partial_dates(fact))) and _may_decide(fact)
+def _recorded(facts: Iterable[AnyFact]) -> frozenset[str]:
+    """The concepts of conditions that some recording dates: the first one dates those without a date."""
+    return frozenset(m.concept for f in facts if isinstance(f, Condition) and f.recorded for m in f.meanings)
 
 
 def _may_decide(fact: AnyFact) -> bool:

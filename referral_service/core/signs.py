@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import product
+from math import prod
 from typing import NamedTuple
 
 from referral_service.core.cover import union
@@ -11,6 +13,9 @@ from referral_service.core.record import Record
 from referral_service.core.response import Response, Series
 from referral_service.core.timeline import Imaging, Meaning
 from referral_service.core.trial import Care
+
+# So many conflicts in one cycle prove nothing.
+_MOST_READINGS = 64
 
 
 class Cycle(NamedTuple):
@@ -43,12 +48,19 @@ def rebound(care: Care, response: Response, horizon: Horizon) -> tuple[str, ...]
 
 
 def _returned(series: Series, run: Cycle, horizon: Horizon) -> bool | None:
-    """Whether pain fell during the cycle and came back after it; None while that may still happen."""
-    within = series.numbers.rebound_within.value
-    values = [(day, found[0]) for day, found in sorted(series.readings[0].items())]
-    if _has_rebounded(series, run, values):
-        return True
-    return None if horizon.still(run.last + within) else False
+    """Whether pain fell during the cycle and came back after it; None while that may still happen.
+
+    Where values of one day conflict, it must hold with each of them in turn.
+    """
+    end = run.last + series.numbers.rebound_within.value
+    by_day = sorted(series.readings[0].items())
+    before = [day for day, _ in by_day if day <= run.first][-1:]
+    seen = [(day, found) for day, found in by_day if day in before or run.first < day <= end]
+    if prod(len(found) for _, found in seen) <= _MOST_READINGS:
+        days, readings = [day for day, _ in seen], product(*(found for _, found in seen))
+        if all(_has_rebounded(series, run, list(zip(days, values, strict=True))) for values in readings):
+            return True
+    return None if horizon.still(end) else False
 
 
 def _has_rebounded(series: Series, run: Cycle, values: Sequence[tuple[int, Decimal]]) -> bool:
@@ -82,7 +94,7 @@ def persistent_at_maximum(response: Response) -> tuple[str, ...] | None:
         return None
     for series in response.of("pain"):
         threshold = series.instrument.persistent_from
-        if threshold and series.worst_latest() >= threshold.value:
+        if threshold and all(value >= threshold.value for value in series.latest()):
             return series.evidence()
     return None
 

@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from referral_service.core.cover import Span, clipped, count, day_reaching, fewest_days, most_days, union
-from referral_service.core.dates import Horizon, add_months
+from referral_service.core.dates import Horizon, add_months, last_within
 from referral_service.core.episode import Episode
-from referral_service.core.record import Record, Treatment
+from referral_service.core.record import Record, Treatment, last_day
 from referral_service.core.timeline import Fact, Medication
 
 Truth = Literal["met", "not-met", "unknown"]
@@ -56,7 +56,8 @@ class Care:
         for procedure, place in self._record.operations:
             here = place.belongs(self._region, self._with_untied)
             if procedure.start and here and self._horizon.has_come(procedure.start.day):
-                first = max(first, add_months(procedure.start.day, self.numbers.post_operative.value) + 1)
+                healed = add_months(last_day(procedure), self.numbers.post_operative.value)
+                first = max(first, healed + 1)
         return first
 
     def taken(self, concepts: Iterable[str]) -> list[tuple[Medication, int, int]]:
@@ -121,7 +122,7 @@ class Care:
         within = self.numbers.active_within
         if within is None:
             return self.of("active")
-        return [t for t in self.of("active") if self._horizon.still(add_months(t.end, within.value))]
+        return [t for t in self.of("active") if self._horizon.still(last_within(t.end, within.value))]
 
     def _comes(self, day: int | None) -> bool:
         return day is not None and self._horizon.has_come(day)
@@ -231,6 +232,6 @@ class Care:
     def recency(self) -> Truth:
         """Whether the last treatment lies within the months allowed."""
         last = self.last_treatment
-        if last is not None and self._horizon.still(add_months(last, self.numbers.recency.value)):
+        if last is not None and self._horizon.still(last_within(last, self.numbers.recency.value)):
             return "met"
         return self._unless_undated("not-met")

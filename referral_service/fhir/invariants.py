@@ -1,7 +1,8 @@
 """R4's invariants of severity error, for the types that are checked: a function a type, a sentence a rule.
 
 Source: the constraints of https://hl7.org/fhir/R4/, keys as there. Warnings and guidelines (con-3, dom-6)
-never refuse. Consent's ppc-2 to ppc-5 are left out: as published, their expressions can never be false.
+never refuse. Consent's ppc-2 to ppc-5 are left out: as published, their expressions can never be false. So is
+ppc-1: a refusal that is lost for want of a policy would harm, and nothing rests on the policy.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -221,7 +222,6 @@ INVARIANTS: Final[dict[str, Invariant]] = {
     "Condition": _condition,
     "ConditionEvidence": _one_of("con-2: evidence has a code or a detail.", "code", "detail"),
     "ConditionStage": _one_of("con-1: a stage has a summary or an assessment.", "summary", "assessment"),
-    "Consent": _one_of("ppc-1: a consent has a policy or a policyRule.", "policy", "policyRule"),
     "ContactPoint": _needs("cpt-2: a value needs a system.", "value", "system"),
     "Count": _count,
     "DataRequirementCodeFilter": _either("drq-1: either path or searchParam.", "path", "searchParam"),

@@ -7,7 +7,7 @@ from dateutil.relativedelta import relativedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from referral_service.core.dates import ENDLESS, Horizon, When, add_months, on
+from referral_service.core.dates import ENDLESS, Horizon, When, add_months, last_within, on
 
 ordinals = st.integers(700_000, 760_000)
 
@@ -33,6 +33,13 @@ def test_a_calendar_month_later_is_clamped_to_the_end_of_the_month(start: str, m
 def test_months_are_those_of_the_calendar(day: int, months: int) -> None:
     expected = date.fromordinal(day) + relativedelta(months=months)
     assert add_months(day, months) == expected.toordinal()
+
+
+@given(ordinals, st.integers(0, 40))
+def test_the_last_day_within_months_is_the_last_that_reaches_back_to_the_day(day: int, months: int) -> None:
+    last = last_within(day, months)
+    assert add_months(last, -months) <= day
+    assert last == ENDLESS or add_months(last + 1, -months) > day
 
 
 def test_beyond_the_calendar_there_is_no_end() -> None:

@@ -75,7 +75,12 @@ def test_a_red_flag_is_told_with_its_day_and_source_and_directs_nobody() -> None
 
 def test_a_red_flag_without_a_date_says_so() -> None:
     said = sentences(judged({"condition": "G83.4", "id": "flag"}))
-    assert "Possible red flag recorded without a date, see Condition/pat-flag." in said
+    assert "Possible red flag recorded without an exact date, see Condition/pat-flag." in said
+
+
+def test_a_red_flag_of_a_year_has_no_exact_date() -> None:
+    said = sentences(judged({"condition": "G83.4", "onset": "2026", "id": "flag"}))
+    assert "Possible red flag recorded without an exact date, see Condition/pat-flag." in said
 
 
 def test_a_criterion_is_a_line_with_its_value_against_its_threshold() -> None:

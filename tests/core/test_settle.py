@@ -95,6 +95,9 @@ PARTIAL = {
     "a diagnosis": replace(DISC, onset=MAY),
     "the end of a diagnosis": replace(DISC, abated=MAY),
     "the recording of a diagnosis without onset": replace(DISC, onset=None, recorded=MAY),
+    "the recording of a diagnosis that is over and has no end": replace(
+        DISC, clinical="resolved", recorded=MAY
+    ),
     "the recording of a diagnosis without status": replace(DISC, clinical=None, recorded=MAY),
     "the recording of a red flag": condition(meant("foot_drop"), -5, recorded=MAY),
     "a death": replace(ADULT, died=MAY),
@@ -175,9 +178,21 @@ def test_an_undated_spine_diagnosis_may_begin_on_any_day() -> None:
     assert (first[0].onset, last[0].onset) == (on(LONG_AGO), at(0))
 
 
-def test_an_undated_diagnosis_that_opens_no_episode_is_left_as_it_is() -> None:
+def test_an_undated_diagnosis_that_opens_no_episode_and_is_no_flag_is_left_as_it_is() -> None:
+    stroke = replace(condition(meant("competing_stroke"), 0), onset=None)
+    assert Settler((ADULT, stroke), PATHWAY).firm == (ADULT, stroke)
+
+
+def test_an_undated_red_flag_may_be_old_or_of_today() -> None:
     flag = replace(condition(meant("foot_drop"), 0), onset=None)
-    assert Settler((ADULT, flag), PATHWAY).firm == (ADULT, flag)
+    first, last = settled(flag)
+    assert (first[0].onset, last[0].onset) == (on(LONG_AGO), at(0))
+
+
+def test_an_undated_red_flag_is_dated_by_the_first_recording_of_its_concept() -> None:
+    flag = replace(condition(meant("foot_drop"), 0), onset=None)
+    listed = replace(flag, source="Condition/listed", recorded=at(-5))
+    assert set(Settler((ADULT, flag, listed), PATHWAY).firm) == {ADULT, flag, listed}
 
 
 def test_a_coverage_is_read_and_needs_no_settling() -> None:

@@ -60,6 +60,24 @@ def test_pain_on_the_day_of_the_last_visit_has_not_come_back_after_it() -> None:
     assert not has_rebounded({-217: "7", -170: "4", -168: "7", **second})
 
 
+def test_pain_that_came_back_by_one_of_two_records_of_a_day_proves_nothing() -> None:
+    first = {-217: "7", -170: "4"}
+    assert has_rebounded({**first, -145: "7", -136: "4", -95: "2", -16: "5.1"})
+    twice = {**first, -145: "7", -136: "4", -95: "2", -16: "5.1"}
+    scores = [replace(score("pain_nrs_0_10", 0, day), value=Decimal(value)) for day, value in twice.items()]
+    doubt = score("pain_nrs_0_10", 4, -145)
+    _, _, reasons = answers(numbered((*CARE, *scores, doubt)))["lumbar"]
+    assert reasons == {"function-not-measured"}
+
+
+def test_where_every_record_of_a_day_says_so_pain_came_back() -> None:
+    pain = {-217: "7", -170: "4", -145: "9", -136: "4", -95: "2", -16: "5.1"}
+    scores = [replace(score("pain_nrs_0_10", 0, day), value=Decimal(value)) for day, value in pain.items()]
+    other = score("pain_nrs_0_10", 6, -145)
+    _, _, reasons = answers(numbered((*CARE, *scores, other)))["lumbar"]
+    assert reasons == {"rebound"}
+
+
 def test_relief_by_a_third_is_no_return_of_itself() -> None:
     # 4 to 2.7 is 32 % better and less than 2 points: improved, and nothing came after it until 4 again.
     assert has_rebounded({-217: "4", -160: "2.7", -140: "4", -95: "2", -16: "4"})

@@ -40,7 +40,7 @@ def _flags(decision: Decision) -> str:
     said = (
         f"Possible red flag recorded on {day.isoformat()}, see {source}."
         if day
-        else f"Possible red flag recorded without a date, see {source}."
+        else f"Possible red flag recorded without an exact date, see {source}."
         for _, day, source, _ in decision.flags
     )
     return " ".join(dict.fromkeys(said))
