@@ -21,17 +21,23 @@ from referral_service.clinic.chart import build as chart_of
 from referral_service.fhir.concepts import Terminology
 from referral_service.fhir.parse import dump, parse
 from referral_service.fhir.read import Reader, patient_of
+from referral_service.fhir.write import Names
 from referral_service.pathways import load
+from referral_service.store.answers import Answers
 from referral_service.store.engine import connect
 from referral_service.store.store import SqlStore
 from referral_service.store.tables import resource as resource_table
 from referral_service.workflow.assess import Assessor
 from referral_service.workflow.ports import DEFAULT_TENANT, Happening, PatientId, Write
+from referral_service.workflow.review import Answerable, Asked, Review
 
 Resource = dict[str, Any]
 
 EMITTED = ("GuidanceResponse", "ServiceRequest", "Task", "DetectedIssue", "Provenance")
 _OPENING_HOUR = time(9, tzinfo=UTC)
+_COORDINATOR = "Practitioner/demo"
+_OF_REQUESTS = ("approve", "decline", "withdraw")
+_WAITS = ("draft", "requested", "in-progress")
 
 
 class StandingClock:
@@ -63,24 +69,39 @@ class Telling:
         self._store = SqlStore(self._engine, self.clock)
         self._store.migrate()
         self._reader = Reader(Terminology.load(RESOURCES / "valuesets"), CANONICAL_BASE)
-        self._assessor = Assessor(self._store, self.clock, load(), CANONICAL_BASE, "UTC")
+        pathway = load()
+        self._assessor = Assessor(self._store, self.clock, pathway, CANONICAL_BASE, "UTC")
+        names = Names(CANONICAL_BASE, pathway.id, pathway.version)
+        self._review = Review(Answers(self._engine, self.clock), self.clock, names)
 
     def close(self) -> None:
         """The database is no longer used."""
         self._store.close()
 
-    def tell(self, chart: Iterable[Resource], day: int) -> list[Resource]:
-        """Posts what is new by that day, lets the worker decide, and gives what was emitted or changed."""
-        self.clock.day = self.begins + timedelta(days=day)
+    def tell(self, chart: Iterable[Resource], state: Resource) -> list[Resource]:
+        """Posts what is new by that day, lets the worker decide and people answer; what changed of ours."""
+        self.clock.day = self.begins + timedelta(days=state["day"])
         news = [one for one in chart if self.received.get(_name(one)) != one]
         self._store.commit(
             DEFAULT_TENANT, [self._write(one) for one in news], [_arrival(one) for one in news]
         )
         self.received.update({_name(one): one for one in news})
-        while self._assessor.run_due():
-            pass
+        self._judge()
+        for said in state.get("says", ()):
+            self._say(said)
+            self._judge()
         before, self._emitted = self._emitted, {_name(one): one for one in self._ours()}
         return [one for name, one in self._emitted.items() if before.get(name) != one]
+
+    def _say(self, said: Resource) -> None:
+        kind: Answerable = "ServiceRequest" if said["verb"] in _OF_REQUESTS else "Task"
+        mine = (one for one in self._ours() if one["resourceType"] == kind)
+        (waiting,) = (one["id"] for one in mine if one["status"] in _WAITS)
+        self._review.run(DEFAULT_TENANT, Asked(type=kind, id=waiting, actor=_COORDINATOR, **said))
+
+    def _judge(self) -> None:
+        while self._assessor.run_due():
+            pass
 
     def _write(self, resource: Resource) -> Write:
         return Write(
@@ -115,7 +136,7 @@ def build() -> dict[str, str]:
                 given.update({line["id"]: line for line in state["given"]})
                 chart = chart_of({**story, "given": [*given.values()]}, begins)
                 name = f"{number:02}-{state['state']}"
-                built[f"examples/{name}.json"] = _text(name, telling.tell(chart, state["day"]))
+                built[f"examples/{name}.json"] = _text(name, telling.tell(chart, state))
             built["examples/chart.json"] = _text("chart", telling.received.values())
         finally:
             telling.close()
@@ -123,7 +144,7 @@ def build() -> dict[str, str]:
 
 
 def _arrival(resource: Resource) -> Happening:
-    return Happening("received", _name(resource), "Practitioner/demo")
+    return Happening("received", _name(resource), _COORDINATOR)
 
 
 def _name(resource: Resource) -> str:

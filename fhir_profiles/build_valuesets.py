@@ -61,7 +61,7 @@ CODESYSTEMS = {
     "outcome": ("Outcome of a decision", "What the pathway says about one spinal episode."),
     "reason": ("Reason of a decision", "Why a decision has its outcome."),
     "criterion": ("Criterion", "The criteria that every decision reports."),
-    "task": ("Task of a reviewer", "Tasks that FHIR's own task codes do not name."),
+    "task": ("Task of a reviewer", "Tasks, and outputs of them, that FHIR's own codes do not name."),
 }
 
 

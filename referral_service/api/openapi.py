@@ -8,9 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
 from referral_service.api.fhir.capabilities import statement
-from referral_service.api.fhir.conformance import CONFORMANCE
 from referral_service.api.fhir.face import Face
-from referral_service.api.fhir.table import INTERACTIONS, PUBLISHED, Interaction
+from referral_service.api.fhir.table import VERBS, Interaction, interactions
 
 Json = dict[str, Any]
 
@@ -69,7 +68,7 @@ def paths(declared: Json) -> Json:
         parameters = [one["name"] for one in resource["searchParam"]]
         codes = {one["code"] for one in resource["interaction"]}
         codes |= {"$" + one["name"] for one in resource.get("operation", ())}
-        for (shape, method), interaction in (PUBLISHED if kind in CONFORMANCE else INTERACTIONS).items():
+        for (shape, method), interaction in interactions(kind).items():
             if interaction.code in codes and (shape != "compartment" or "patient" in parameters):
                 address = _ADDRESSES.get(shape, f"/fhir/{{0}}/{{{{id}}}}/{shape}").format(kind)
                 operation = _operation(kind, shape, method, interaction, parameters)
@@ -87,6 +86,7 @@ def _operation(kind: str, shape: str, method: str, interaction: Interaction, sea
     more: Json = {}
     if interaction.has_resource:
         more = _body("Parameters" if interaction.code.startswith("$") else kind)
+        more["requestBody"]["required"] = (shape, method) not in VERBS.get(kind, {})
     elif is_search and method == "POST":
         fields = {name: _TEXT for name in (*searched, *_OF_ANY_SEARCH)}
         more = {"requestBody": {"content": {_FORM: {"schema": {"type": "object", "properties": fields}}}}}

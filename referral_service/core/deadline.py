@@ -5,6 +5,8 @@ from datetime import datetime, timedelta, tzinfo
 # Acknowledgement of a red flag: the first step of its ladder. Everything else: two working days.
 FIRST_RUNG = timedelta(minutes=5)
 WORKING_DAYS = 2
+# An approved order, from its approval on.
+SENT_WITHIN = timedelta(hours=1)
 _SATURDAY = 5
 
 

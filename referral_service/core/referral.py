@@ -44,7 +44,8 @@ class Referral(msgspec.Struct, frozen=True, kw_only=True):
 
     `status` is the ServiceRequest's (draft, on-hold, completed, revoked), `task_status` the Task's.
     A row without `target` is a Task `review`: then `id` is the Task's and `status` draft while it is open.
-    `says` is the decision's answer that it was last written for, `version` that of the ServiceRequest.
+    `decision` is the answer that it was last written for, `version` that of the ServiceRequest. `order` and
+    `fulfillment` are the ids of what followed an approval; `owner` is who has claimed the Task.
     """
 
     id: str
@@ -60,9 +61,15 @@ class Referral(msgspec.Struct, frozen=True, kw_only=True):
     decision: str
     due_at: datetime | None = None
     order: str | None = None
+    order_status: str | None = None
+    fulfillment: str | None = None
+    fulfillment_status: str | None = None
     version: int = 1
     priority: str = "routine"
     authored_at: datetime | None = None
+    owner: str | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
 
 
 class Move(NamedTuple):
@@ -218,11 +225,19 @@ def _step(referral: Referral, decision: Decision, red: bool) -> Step | None:
 
 
 def _reviews(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -> Iterable[Move]:
-    """One open review Task an episode; a proposal that merely aged is asked about on its own Task."""
-    open_reviews = {r.episode: r for r in referrals if r.target is None and r.status in OPEN}
+    """One open review Task an episode; a proposal that merely aged is asked about on its own Task.
+
+    What a person has looked at is not asked again until the answer differs.
+    """
+    reviews = [r for r in referrals if r.target is None]
+    open_reviews = {r.episode: r for r in reviews if r.status in OPEN}
+    answered = {r.episode: r for r in reviews if r.status == "completed" and r.decision != LAPSED}
     for key, decision in decisions.items():
-        known = open_reviews.pop(key, None)
-        wanted = decision.outcome == "review" and not _stands_aged(key, decision, referrals)
+        known, told = open_reviews.pop(key, None), answered.get(key)
+        is_told = told is not None and told.decision == says(decision)
+        if told is not None and not is_told:
+            yield Move("lapse", key, decision, told.urgency, told)
+        wanted = decision.outcome == "review" and not is_told and not _stands_aged(decision, referrals)
         if wanted and known is None:
             yield Move("ask", key, decision, _queue(decision))
         elif wanted and known is not None and known.decision != says(decision):
@@ -238,7 +253,7 @@ def _queue(decision: Decision) -> Urgency:
     return "urgent" if is_red(decision) else "elective"
 
 
-def _stands_aged(key: str, decision: Decision, referrals: Sequence[Referral]) -> bool:
+def _stands_aged(decision: Decision, referrals: Sequence[Referral]) -> bool:
     if not set(decision.reasons) <= AGED:
         return False
     return any(

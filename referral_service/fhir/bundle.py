@@ -29,7 +29,7 @@ class Condition(NamedTuple):
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One entry's request. `rest` is what follows Type/id in the path.
 
-    `is_passed_by`: it writes an R4 type that we do not take in.
+    `is_passed_by`: it writes an R4 type that we do not take in. An operation is never passed by.
     """
 
     index: int
@@ -96,7 +96,7 @@ def read(index: int, item: Json) -> Entry | list[Issue]:
         if_none_exist=request.get("ifNoneExist", "").partition("?")[2] or request.get("ifNoneExist", ""),
         if_match=request.get("ifMatch", ""),
         if_none_match=request.get("ifNoneMatch", ""),
-        is_passed_by=_is_passed_by(method, shape[1]),
+        is_passed_by=_is_passed_by(method, shape[1]) and not shape[3].startswith("/$"),
     )
     return _faults(entry, where) or entry
 

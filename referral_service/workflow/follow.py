@@ -183,6 +183,8 @@ class Follow:
     def _turn(self, move: Move, referral: Referral) -> None:
         """A new status, all else as it was written."""
         status, task_status, kind = _STATUS[move.step]
+        if move.step == "resume" and referral.owner:
+            task_status = "in-progress"
         turned = replace(referral, status=status, task_status=task_status)
         if move.step == "resume":
             turned = replace(turned, decision=says(move.decision))
@@ -204,7 +206,8 @@ class Follow:
     def _restate(self, move: Move, referral: Referral) -> None:
         """Still open, for other reasons or with another priority; what merely aged changes only the Task."""
         decision = move.decision
-        restated = replace(referral, decision=says(decision))
+        # What is new has been acknowledged by nobody.
+        restated = replace(referral, decision=says(decision), acknowledged_by=None, acknowledged_at=None)
         if decision.outcome == "urgent" or move.step == "reask":
             restated = replace(restated, priority=decision.priority, urgency=move.urgency)
         focus = f"GuidanceResponse/{self._kept[move.key].guidance}"

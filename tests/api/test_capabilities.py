@@ -151,15 +151,24 @@ def operations(statement: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def test_every_declared_operation_is_served_by_get_and_post(
-    server: Running, statement: dict[str, Any]
-) -> None:
-    assert set(operations(statement)) == {"Patient/$assess", "PlanDefinition/$apply"}
+QUESTIONS = {"Patient/$assess", "PlanDefinition/$apply"}
+VERBS = {
+    *(f"ServiceRequest/${verb}" for verb in ("approve", "decline", "withdraw", "acknowledge")),
+    *(f"Task/${verb}" for verb in ("claim", "release", "reassign", "complete", "acknowledge")),
+}
+
+
+def test_every_declared_operation_is_served(server: Running, statement: dict[str, Any]) -> None:
+    """What changes nothing by GET and POST, what people say by POST alone."""
+    assert set(operations(statement)) == QUESTIONS | VERBS
     for name in operations(statement):
         kind, _, operation = name.partition("/")
         url = f"/{kind}/nobody/{operation}"
-        assert server.http.get(url).status_code == 404
-        assert server.http.put(url, json={}).headers["Allow"] == "GET, POST"
+        allowed = "GET, POST" if name in QUESTIONS else "POST"
+        for method in allowed.split(", "):
+            parameters = {"resourceType": "Parameters"} if method == "POST" else None
+            assert server.http.request(method, url, json=parameters).status_code == 404
+        assert server.http.put(url, json={}).headers["Allow"] == allowed
 
 
 def test_every_operation_of_ours_has_a_definition_that_can_be_read(
@@ -168,7 +177,9 @@ def test_every_operation_of_ours_has_a_definition_that_can_be_read(
     for name, url in operations(statement).items():
         if url.startswith(CANONICAL):
             (found,) = server.search("OperationDefinition", url=url)["entry"]
-            assert f"{found['resource']['resource'][0]}/${found['resource']['code']}" == name
+            defined = {f"{kind}/${found['resource']['code']}" for kind in found["resource"]["resource"]}
+            assert name in defined <= set(operations(statement))
+            assert found["resource"]["affectsState"] == (name in VERBS)
         else:
             assert url == "http://hl7.org/fhir/OperationDefinition/PlanDefinition-apply"
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from referral_service.core.answer import Said, Verb, answer
 from referral_service.core.decision import Decision
 from referral_service.core.referral import LAPSED, Move, Referral, moves, says
+from tests.kit.clocks import MONDAY
 
 OPEN = ("draft", "on-hold")
 
@@ -70,16 +72,12 @@ class Memory:
             priority=move.decision.priority,
         )
 
-    def answer(self, verb: str) -> None:
-        """A person approves, declines or withdraws every open proposal, or completes every open review."""
-        turned = {
-            "approve": {"status": "completed", "task_status": "completed", "order": "order"},
-            "decline": {"status": "revoked", "task_status": "completed"},
-            "withdraw": {"status": "revoked", "task_status": "cancelled"},
-        }
+    def answer(self, verb: Verb) -> None:
+        """A person says this of every open proposal, and completes every open review."""
         for at, referral in enumerate(self.referrals):
             if referral.status == "draft":
-                self.referrals[at] = replace(referral, **turned[verb])
+                said = Said(verb if referral.target else "complete", "Practitioner/tests", MONDAY)
+                self.referrals[at] = answer(referral, said)
 
     def open(self, urgency: str) -> list[Referral]:
         """The open proposals."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from referral_service.core.decision import Decision
-from referral_service.core.referral import AGED, is_red
+from referral_service.core.referral import AGED, is_red, says
 from tests.core.memory import Memory, said
 
 ELECTIVE = (
@@ -151,14 +151,30 @@ def test_whoever_is_exhausted_has_a_proposal_an_approved_one_or_a_declined_one(c
 
 
 @given(courses)
-def test_a_review_is_open_for_each_decision_that_asks_a_human(course: Course) -> None:
+def test_a_review_is_open_for_each_decision_that_asks_a_human_and_was_not_looked_at(course: Course) -> None:
     for decisions, memory, _ in _lived(course):
         open_reviews = {r.episode for r in memory.reviews()}
+        looked_at = {
+            (r.episode, r.decision) for r in memory.referrals if r.target is None and r.status == "completed"
+        }
         regions = {r.region for r in memory.open("elective")}
         for key, decision in decisions.items():
             asks = decision.outcome == "review"
             on_its_proposal = set(decision.reasons) <= AGED and decision.region in regions
-            assert (key in open_reviews) == (asks and not on_its_proposal)
+            is_told = (key, says(decision)) in looked_at
+            assert (key in open_reviews) == (asks and not on_its_proposal and not is_told)
+
+
+@given(courses)
+def test_what_is_asked_of_a_human_again_after_another_answer_is_asked_again(course: Course) -> None:
+    before: dict[str, str] = {}
+    for decisions, memory, _ in _lived(course):
+        regions = {r.region for r in memory.open("elective")}
+        for key, decision in decisions.items():
+            on_its_proposal = set(decision.reasons) <= AGED and decision.region in regions
+            if decision.outcome == "review" and before.get(key) != says(decision) and not on_its_proposal:
+                assert key in {r.episode for r in memory.reviews()}
+        before = {key: says(decision) for key, decision in decisions.items()}
 
 
 @given(courses)

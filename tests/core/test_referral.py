@@ -22,6 +22,7 @@ from tests.core.told import (
     GOES_ON,
     LONE_RED,
     LONE_STAT,
+    LOOKED_AT,
     NECK_FAILED,
     NECK_STAT,
     NOBODY,
@@ -126,6 +127,16 @@ CASES = {
         (REVIEW,), {"L": FAILED}, [("draft", "L", "elective"), ("unask", "t1", "elective")]
     ),
     "the reviewed episode is gone: closed": Case((REVIEW,), {"none": NOBODY}, [("unask", "t1", "elective")]),
+    "looked at by a human already: nothing": Case((LOOKED_AT,), {"L": UNCLEAR}, []),
+    "looked at, and asked for another reason now: a new review": Case(
+        (LOOKED_AT,), {"L": AGED_AND_MORE}, [("lapse", "t1", "elective"), ("ask", "L", "elective")]
+    ),
+    "looked at, and nobody need be asked any more: the next one is free": Case(
+        (LOOKED_AT,), {"L": GOES_ON}, [("lapse", "t1", "elective")]
+    ),
+    "looked at for one episode: another one is asked about": Case(
+        (LOOKED_AT,), {"L": UNCLEAR, "L2": UNCLEAR}, [("ask", "L2", "elective")]
+    ),
     "a red flag: drafted at once": Case((), {"L": STAT}, [("draft", "L", "urgent")]),
     "a red flag drafted already: nothing": Case((RED_STAT,), {"L": STAT}, []),
     "a graver flag: restated": Case((RED,), {"L": STAT}, [("restate", "u1", "urgent")]),

@@ -33,6 +33,7 @@ APPROVED = remembered("r1", status="completed", task_status="completed", order="
 DECLINED = remembered("r1", status="revoked", task_status="completed")
 WITHDRAWN = remembered("r1", status="revoked", task_status="cancelled")
 REVIEW = remembered("t1", target=None, decision="review||route-unclear")
+LOOKED_AT = replace(REVIEW, status="completed", task_status="completed")
 OF_A_FLAG = {"target": "surgical", "urgency": "urgent"}
 RED = remembered("u1", decision="urgent|surgical|red-flag-soft", priority="urgent", **OF_A_FLAG)
 RED_STAT = remembered("u1", decision="urgent|surgical|red-flag-hard", priority="stat", **OF_A_FLAG)

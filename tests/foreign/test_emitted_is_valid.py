@@ -46,9 +46,26 @@ def emitted(tmp_path_factory: pytest.TempPathFactory) -> list[Json]:
             wait_until_quiet(address)
             ehr.in_one_transaction(build({**WITHDRAWN, "died": str(TODAY)}, TODAY))
             wait_until_quiet(address)
+        people_answer(http)
         answers = [*pages(http), *other_answers(http)]
     inside = [e["resource"] for a in answers for e in a.get("entry", ()) if "resource" in e]
     return [*answers, *inside]
+
+
+def people_answer(http: httpx.Client) -> None:
+    """One draft is approved, one declined, and a review is claimed and completed."""
+    note = {"name": "note", "valueString": "Seen."}
+    reason = {"name": "reason", "valueCode": "not-now"}
+    drafts = http.get("/ServiceRequest?status=draft&intent=proposal").json()["entry"]
+    reviews = http.get("/Task?status=requested&code=review").json()["entry"]
+    for resource, verb, parameters in (
+        (drafts[0]["resource"], "approve", [note]),
+        (drafts[1]["resource"], "decline", [reason, note]),
+        (reviews[0]["resource"], "claim", []),
+        (reviews[0]["resource"], "complete", [reason, note]),
+    ):
+        sent = {"resourceType": "Parameters", **({"parameter": parameters} if parameters else {})}
+        http.post(f"/{resource['resourceType']}/{resource['id']}/${verb}", json=sent).raise_for_status()
 
 
 def wait_until_quiet(address: str) -> None:
@@ -94,7 +111,7 @@ def test_everything_was_given_out(emitted: list[Json]) -> None:
     bundles = {one["type"] for one in emitted if one["resourceType"] == "Bundle"}
     assert bundles >= {"searchset", "history", "batch-response"}
     ours = {one["status"] for one in emitted if one["resourceType"] == "ServiceRequest"}
-    assert ours >= {"draft", "revoked"}
+    assert ours >= {"draft", "revoked", "completed", "active"}
 
 
 @EACH

@@ -56,9 +56,18 @@ def compared(resources: list[Json]) -> Found:
     return [(one, said, list(more)) for one, said, more in zip(received, ours, others, strict=True)]
 
 
+# A refusal is not lost for want of a policy: nothing of the service rests on one.
+ON_PURPOSE = "ppc-1"
+
+
 def let_pass(found: Found) -> list[tuple[str, list[list[str]]]]:
-    """What we accept, and another refuses."""
-    return [(one["resourceType"], others) for one, ours, others in found if not ours and any(others)]
+    """What we accept, and another refuses, but for what we take in on purpose."""
+    passed = ((one, others) for one, ours, others in found if not ours and any(others))
+    return [
+        (one["resourceType"], others)
+        for one, others in passed
+        if not all(ON_PURPOSE in said for other in others for said in other)
+    ]
 
 
 def alone_in(found: Found) -> set[str]:

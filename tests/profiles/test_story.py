@@ -57,7 +57,21 @@ TOLD = {
         "referral intradiscal, routine: revoked",
         "task approve, routine: cancelled",
     },
-    "10-closed": {
+    "10-redrafted": {
+        "decision: exhausted intradiscal function-flat",
+        "referral intradiscal, routine: draft",
+        "task approve, routine: requested",
+    },
+    "11-claimed": {
+        "task approve, routine: in-progress",
+    },
+    "12-approved": {
+        "referral intradiscal, routine: completed",
+        "referral intradiscal, routine: active",
+        "task approve, routine: completed",
+        "task fulfill, routine: draft",
+    },
+    "13-closed": {
         "decision: no-qualifying-condition resolved",
     },
 }

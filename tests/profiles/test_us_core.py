@@ -31,7 +31,12 @@ each = pytest.mark.parametrize(
 
 
 def test_the_story_has_referrals_of_every_status_that_is_written_today() -> None:
-    assert {one["status"] for one in REFERRALS} == {"draft", "on-hold", "revoked"}
+    assert {one["status"] for one in REFERRALS} == {"draft", "on-hold", "revoked", "completed", "active"}
+
+
+def test_an_order_says_who_requests_it() -> None:
+    (order,) = (one for one in REFERRALS if one["intent"] == "order")
+    assert order["requester"] == {"reference": "Practitioner/demo"}
 
 
 @each

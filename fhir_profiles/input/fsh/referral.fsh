@@ -14,7 +14,7 @@ Profile: SpineReferral
 Parent: ServiceRequest
 Id: spine-referral
 Title: "Spine referral"
-Description: "A request for a consultation, drafted by the service because a conservative trial looks exhausted or a red flag is recorded. The service writes proposals; a person decides."
+Description: "A request for a consultation, drafted by the service because a conservative trial looks exhausted or a red flag is recorded. The service writes proposals; a person decides, and an order follows an approval."
 * ^experimental = false
 * obeys proposal-is-no-order and asks-for-a-consultation
 * identifier 1..1 MS
@@ -48,6 +48,8 @@ Description: "A request for a consultation, drafted by the service because a con
 * subject MS
 * subject only Reference(Patient)
 * authoredOn 1..1 MS
+* requester MS
+* requester ^short = "Of an order: who approved it"
 * reasonReference MS
 * reasonReference only Reference(Condition)
 * reasonReference ^short = "The episode's active conditions, and the red flags"
@@ -57,5 +59,5 @@ Description: "A request for a consultation, drafted by the service because a con
 * insurance ^short = "Active coverages, the VA's among them"
 * supportingInfo 1..* MS
 * supportingInfo ^short = "The decision's version first, then what a reviewer opens first"
-* note 1..1 MS
-* note ^short = "The evidence and the caveats in plain sentences"
+* note 1..* MS
+* note ^short = "The evidence and the caveats in plain sentences; of an order also what was said when it was approved"

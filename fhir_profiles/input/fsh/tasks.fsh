@@ -36,26 +36,40 @@ Description: "A person is asked to approve a proposal, or to look at a decision 
 * restriction.period MS
 * restriction.period.end 1..1 MS
 * restriction.period.end ^short = "When it is due"
+* note MS
+* note ^short = "What the reviewer said"
 * output MS
+* output ^short = "The reviewer's reason"
 
 Profile: FulfillmentTask
 Parent: Task
 Id: fulfillment-task
 Title: "Fulfillment task"
-Description: "How an approved referral fares with whoever fulfils it. Planned: the service does not emit it yet."
-* ^status = #draft
+Description: "How an approved referral fares with whoever fulfils it: a draft from the approval until the order is sent."
 * ^experimental = false
+* identifier 1..1 MS
+* identifier.system 1..1
+* identifier.system = "https://spine-referral.example/fhir/fulfillment"
+* identifier.value 1..1
+* identifier.value ^short = "The order's"
 * status MS
 * businessStatus MS
 * statusReason MS
 * intent = #order
 * code 1..1 MS
 * code = $TaskCode#fulfill
+* priority 1..1 MS
+* priority from ReferralPriorities (required)
 * focus 1..1 MS
 * focus only Reference(ServiceRequest)
 * for 1..1 MS
 * for only Reference(Patient)
+* authoredOn 1..1 MS
+* requester MS
+* requester ^short = "Who approved the referral"
 * owner MS
 * restriction MS
+* restriction.period MS
+* restriction.period.end ^short = "When the order is to be sent"
 * output MS
 * output ^short = "The report that closes the loop"

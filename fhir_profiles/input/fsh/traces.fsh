@@ -17,6 +17,22 @@ Description: "What one evaluation wrote, by which pathway, and from what."
 * entity MS
 * entity.role = #source
 
+Profile: SpineAnswerProvenance
+Parent: Provenance
+Id: spine-answer-provenance
+Title: "Provenance of an answer"
+Description: "What a person said (approve, decline, claim and so on), and what it made or was about."
+* ^experimental = false
+* target MS
+* recorded MS
+* activity 1..1 MS
+* activity.text 1..1
+* activity.text ^short = "The operation, without its $"
+* agent 1..1 MS
+* agent.type 1..1
+* agent.type = $Participant#performer
+* agent.who only Reference(Practitioner or PractitionerRole)
+
 Profile: SpineRedFlag
 Parent: DetectedIssue
 Id: spine-red-flag

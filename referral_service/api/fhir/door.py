@@ -74,6 +74,8 @@ async def _serve(face: Face, request: Request) -> Response:
 async def _resource(face: Face, came: Arrival, place: Place) -> Json:
     """The checked resource of a request; INCORRECT with every problem found."""
     body = await came.body(face.service.settings.max_body_mb)
+    if not body and place.type == "Parameters":
+        return {"resourceType": "Parameters"}
     if len(body) > _LARGE:
         return await run_in_threadpool(_checked, body, place.type)
     return _checked(body, place.type)

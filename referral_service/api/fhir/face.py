@@ -14,6 +14,7 @@ from referral_service.core.problem import Category, Issue, Problem, problem
 from referral_service.fhir.bundle import Condition
 from referral_service.fhir.search import query
 from referral_service.fhir.search.table import KINDS
+from referral_service.store.answers import Answers
 from referral_service.store.search import Search
 from referral_service.wiring import Service
 from referral_service.workflow.ingest import Ingest
@@ -33,6 +34,7 @@ class Face:
         """`service` is shared with the pages and the operators' endpoints."""
         self.service = service
         self.search = Search(service.store.engine)
+        self.answers = Answers(service.store.engine, service.clock)
         self.ingest = Ingest(service.store, service.reader)
         self.published = service.clock.now().date().isoformat()
         self._locks = [asyncio.Lock() for _ in range(_LOCKS)]

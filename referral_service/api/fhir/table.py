@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from referral_service.api.errors import HttpProblem
 from referral_service.api.fhir import conformance
+from referral_service.api.fhir.answer import answering
 from referral_service.api.fhir.apply import apply
 from referral_service.api.fhir.assess import assess
 from referral_service.api.fhir.conformance import CONFORMANCE
@@ -17,9 +18,11 @@ from referral_service.api.fhir.operation import posted
 from referral_service.api.fhir.read import read, vread
 from referral_service.api.fhir.search import search, search_compartment
 from referral_service.api.fhir.update import update, update_conditionally
+from referral_service.core.answer import Verb
 from referral_service.core.problem import Category, problem
 from referral_service.fhir.search.reference import is_id
 from referral_service.fhir.search.table import KINDS, Kind
+from referral_service.workflow.review import Answerable
 
 
 class Interaction(NamedTuple):
@@ -64,8 +67,26 @@ PUBLISHED: Final = {
     ("$apply", "GET"): Interaction("$apply", apply),
     ("$apply", "POST"): Interaction("$apply", posted(conformance.PLAN, apply), has_resource=True),
 }
+
+
+def _verbs(type: Answerable, *verbs: Verb) -> dict[tuple[str, str], Interaction]:
+    return {
+        ("$" + verb, "POST"): Interaction("$" + verb, answering(type, verb), has_resource=True)
+        for verb in verbs
+    }
+
+
+# People's verbs, on what the service wrote.
+VERBS: Final = {
+    "ServiceRequest": _verbs("ServiceRequest", "approve", "decline", "withdraw", "acknowledge"),
+    "Task": _verbs("Task", "claim", "release", "reassign", "complete", "acknowledge"),
+}
 # The operations of each type, on one of its resources.
-OPERATIONS: Final = {"Patient": ("$assess",), conformance.PLAN: ("$apply",)}
+OPERATIONS: Final = {
+    "Patient": ("$assess",),
+    conformance.PLAN: ("$apply",),
+    **{kind: tuple(name for name, _ in verbs) for kind, verbs in VERBS.items()},
+}
 _LOOKING_UP = ("read", "search-type")
 _READING = ("read", "vread", "history-instance", "search-type")
 _WRITING = ("create", "update", "delete")
@@ -79,6 +100,11 @@ def codes(kind: Kind) -> tuple[str, ...]:
     return (*_READING, *_WRITING, *own) if kind.is_taken_in else (*_READING, *own)
 
 
+def interactions(type: str) -> Mapping[tuple[str, str], Interaction]:
+    """How resources of a type may be used, by shape and method; which of these a type has, `codes` says."""
+    return PUBLISHED if type in CONFORMANCE else {**INTERACTIONS, **VERBS.get(type, {})}
+
+
 def find(method: str, segments: Sequence[str]) -> tuple[Interaction, Place]:
     """The interaction that a request asks for; raises NOT_FOUND, UNSUPPORTED, or 405 with what is allowed."""
     place = _place(segments)
@@ -86,7 +112,7 @@ def find(method: str, segments: Sequence[str]) -> tuple[Interaction, Place]:
     if kind is None:
         raise problem(Category.UNSUPPORTED, "This service keeps no resources of this type.")
     asked = "GET" if method == "HEAD" else method
-    interaction = _interactions(kind).get((place.shape, asked))
+    interaction = interactions(kind.type).get((place.shape, asked))
     if interaction is None or interaction.code not in codes(kind):
         raise _refusal(place, kind)
     if place.id and not is_id(place.id):
@@ -120,15 +146,11 @@ def _has_compartment(kind: str) -> bool:
     return kind in KINDS and KINDS[kind].parameter("patient") is not None
 
 
-def _interactions(kind: Kind) -> Mapping[tuple[str, str], Interaction]:
-    return PUBLISHED if kind.type in CONFORMANCE else INTERACTIONS
-
-
 def _refusal(place: Place, kind: Kind) -> Exception:
     """405 with what is allowed; where nothing is, such as at a history that is not kept, there is nothing."""
     allowed = [
         method
-        for (shape, method), one in _interactions(kind).items()
+        for (shape, method), one in interactions(kind.type).items()
         if shape == place.shape and one.code in codes(kind)
     ]
     if not allowed:

@@ -1,17 +1,23 @@
 """What we emit, as FHIR R4 JSON: GuidanceResponse, ServiceRequest, Task, Provenance, DetectedIssue."""
 
+from referral_service.fhir.write.answered import Remark, answered_task, fulfillment_task, order
 from referral_service.fhir.write.detected_issue import Detected, detected_issue
 from referral_service.fhir.write.guidance_response import guidance_response
 from referral_service.fhir.write.names import Names
-from referral_service.fhir.write.provenance import provenance
+from referral_service.fhir.write.provenance import answer_provenance, provenance
 from referral_service.fhir.write.service_request import service_request
 from referral_service.fhir.write.task import reasons, task
 
 __all__ = [
     "Detected",
     "Names",
+    "Remark",
+    "answer_provenance",
+    "answered_task",
     "detected_issue",
+    "fulfillment_task",
     "guidance_response",
+    "order",
     "provenance",
     "reasons",
     "service_request",

@@ -1,4 +1,4 @@
-"""Who made what from what: one Provenance for what one evaluation emitted."""
+"""Who made what from what: one Provenance for what one evaluation emitted, one for what a person said."""
 
 from datetime import datetime
 from typing import Any
@@ -28,3 +28,22 @@ def provenance(
     if sources:
         found["entity"] = [{"role": "source", "what": reference(source)} for source in sources]
     return found
+
+
+def answer_provenance(
+    id: str, targets: list[str], verb: str, actor: str, recorded: datetime
+) -> dict[str, Any]:
+    """What a person said: `verb`, and `targets`, the versioned references of what it made or is about."""
+    return {
+        "resourceType": "Provenance",
+        "id": id,
+        "target": [reference(to) for to in targets],
+        "recorded": instant(recorded),
+        "activity": {"text": verb},
+        "agent": [
+            {
+                "type": {"coding": [{"system": _PARTICIPANT, "code": "performer"}]},
+                "who": reference(actor),
+            }
+        ],
+    }

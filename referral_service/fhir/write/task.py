@@ -26,6 +26,8 @@ def task(referral: Referral, decision: Decision, patient: str, focus: str, names
     }
     if referral.due_at:
         found["restriction"] = {"period": {"end": instant(referral.due_at)}}
+    if referral.owner:
+        found["owner"] = reference(referral.owner)
     return found
 
 

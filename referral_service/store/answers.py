@@ -1,0 +1,86 @@
+"""People's answers in the database: the referral that one is about, and the transaction that stores it."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, and_, select, update
+from sqlalchemy.exc import DBAPIError
+
+from referral_service.core.problem import Category, Problem, problem
+from referral_service.core.referral import Referral
+from referral_service.store import bodies, claims, reading
+from referral_service.store.dirt import mark_dirty
+from referral_service.store.engine import reading as snapshot
+from referral_service.store.failures import is_collision, problem_of
+from referral_service.store.plan import Plan
+from referral_service.store.tables import referral, resource
+from referral_service.workflow.ports import Claim, Clock, Stored, Tenant
+from referral_service.workflow.review import Answered, Opened
+
+
+class Answers:
+    """The port `Desk`."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        """Any engine with the schema of `store.tables`."""
+        self._engine = engine
+        self._clock = clock
+
+    def open(self, tenant: Tenant, type: str, id: str) -> Opened | None:
+        """The referral that a ServiceRequest or Task of ours belongs to, and all of its resources."""
+        with snapshot(self._engine) as connection:
+            of_its_patient = (
+                select(referral.c.patient, referral.c.body)
+                .join(
+                    resource,
+                    and_(resource.c.tenant == referral.c.tenant, resource.c.patient == referral.c.patient),
+                )
+                .where(resource.c.tenant == tenant, resource.c.type == type, resource.c.id == id)
+            )
+            for patient, body in connection.execute(of_its_patient):
+                found = bodies.referral(body)
+                keys = _resources(found)
+                if (type, id) in keys:
+                    known = (reading.read(connection, tenant, *key, None) for key in keys)
+                    return Opened(patient, found, {(one.type, one.id): one for one in known if one})
+        return None
+
+    def answer(self, tenant: Tenant, answered: Answered) -> list[Stored]:
+        """Stores all or nothing and makes the patient due; Problem CONFLICT if anything came between."""
+        try:
+            with self._engine.begin() as connection:
+                return _store(connection, tenant, answered, self._clock.now())
+        except DBAPIError as error:
+            raise _late() if is_collision(error) else problem_of(error) from error
+
+
+def _resources(one: Referral) -> list[tuple[str, str]]:
+    """The resources of a referral; a review that is no proposal's has its Task alone."""
+    requests = [one.id, one.order] if one.target is not None else []
+    tasks = [one.task, one.fulfillment]
+    named = [*(("ServiceRequest", id) for id in requests), *(("Task", id) for id in tasks)]
+    return [(type, id) for type, id in named if id]
+
+
+def _store(connection: Connection, tenant: Tenant, answered: Answered, now: datetime) -> list[Stored]:
+    """Locks resources, patient and ledger in the order that every transaction has."""
+    plan = Plan(connection, now, dirties=False)
+    plan.look_up((tenant, write.type, write.id) for write in answered.writes)
+    claims.lock(connection, [Claim(tenant, answered.patient, token=0, changes=0)])
+    row = and_(referral.c.tenant == tenant, referral.c.task == answered.before.task)
+    kept = connection.scalar(select(referral.c.body).where(row))
+    if kept is None or bodies.referral(kept) != answered.before:
+        raise _late()
+    stored = plan.apply(tenant, answered.writes, answered.happenings)
+    plan.flush()
+    after = answered.after
+    connection.execute(
+        update(referral)
+        .where(row)
+        .values(status=after.status, task_status=after.task_status, body=bodies.encode(after))
+    )
+    mark_dirty(connection, now, {(tenant, answered.patient): 1})
+    return stored
+
+
+def _late() -> Problem:
+    return problem(Category.CONFLICT, "It was changed at the same moment; read it again.")
