@@ -28,6 +28,7 @@ def transport_options(settings: Settings) -> dict[str, Any]:
     """Kombu's options for the broker that is set; makes the folders of the file transport."""
     scheme = settings.broker.partition("://")[0]
     if scheme == "filesystem":
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         folders = {name: settings.broker_folder / name for name in ("messages", "control")}
         for folder in folders.values():
             folder.mkdir(parents=True, exist_ok=True)

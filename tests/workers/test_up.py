@@ -48,6 +48,7 @@ def test_what_dies_is_started_again_and_nobody_outlives_the_supervisor(tmp_path:
     with service(settings) as up:
         before = children(up.pid)
         assert before.keys() == EVERYBODY
+        assert settings.data_dir.stat().st_mode & 0o077 == 0, "only its owner reads the data"
         for pid in before.values():
             os.kill(pid, signal.SIGKILL)
         until(lambda: not any(map(is_alive, before.values())), "all children dead")

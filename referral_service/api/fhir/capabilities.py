@@ -16,6 +16,8 @@ _HL7 = "http://hl7.org/fhir/OperationDefinition"
 _DEFINED_BY_HL7 = {"$apply": f"{_HL7}/PlanDefinition-apply"}
 _ANY_TYPE = (("_id", Sort.TOKEN), ("_lastUpdated", Sort.DATE))
 
+_PATIENTS_COMPARTMENT = "http://hl7.org/fhir/CompartmentDefinition/patient"
+
 
 @lru_cache(8)
 def statement(canonical_base: str, base: str, published: str) -> bytes:
@@ -41,6 +43,7 @@ def statement(canonical_base: str, base: str, published: str) -> bytes:
                     "mode": "server",
                     "resource": [_resource(kind, ours, canonical_base) for kind in kinds],
                     "interaction": [{"code": "transaction"}, {"code": "batch"}],
+                    "compartment": [_PATIENTS_COMPARTMENT],
                 }
             ],
         }
