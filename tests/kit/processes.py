@@ -35,9 +35,9 @@ def until(is_so: Callable[[], bool], what: str) -> float:
 
 @contextmanager
 def running(settings: Settings, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process with these settings; killed at the end if it still runs. Its lines go to DATA_DIR/lines."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with (settings.data_dir / "lines").open("ab") as lines:
+    """A process with these settings; killed at the end if it still runs. Its lines go to DATA_DIR.lines."""
+    settings.data_dir.parent.mkdir(parents=True, exist_ok=True)
+    with _lines(settings).open("ab") as lines:
         process = subprocess.Popen(
             command, env=settings.environment(), stdin=subprocess.DEVNULL, stdout=lines, stderr=lines
         )
@@ -50,7 +50,12 @@ def running(settings: Settings, command: Sequence[str]) -> Iterator[subprocess.P
 
 def lines(settings: Settings) -> str:
     """What the processes have said so far."""
-    return (settings.data_dir / "lines").read_text(encoding="utf-8", errors="replace")
+    return _lines(settings).read_text(encoding="utf-8", errors="replace")
+
+
+def _lines(settings: Settings) -> Path:
+    """Beside the folder, which the service itself has to make."""
+    return settings.data_dir.with_name(f"{settings.data_dir.name}.lines")
 
 
 @contextmanager
