@@ -1,4 +1,4 @@
-"""Around every request: its id, how long it took, and an answer for whatever nobody foresaw."""
+"""Around every request: its id, whom it asks, how long it took, an answer for whatever nobody foresaw."""
 
 import re
 from time import perf_counter
@@ -7,8 +7,9 @@ import structlog
 from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from referral_service.api.errors import on_fault
+from referral_service.api.errors import on_fault, refusal
 from referral_service.api.identity import mint
+from referral_service.core.problem import Issue
 
 HTTP_SECONDS = Histogram(
     "http_request_seconds",
@@ -19,10 +20,16 @@ HTTP_SECONDS = Histogram(
 _LOG = structlog.get_logger(__name__)
 _NAME = b"x-request-id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}\Z")
+# Narrower than RFC 3986's: what no name has is in no link of ours either.
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~%\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?")
+_NO_HOST = Issue("value", "Host: Not one name with or without a port.")
 
 
 class Observe:
-    """The middleware. `X-Request-Id` is echoed if it looks like an id, else made; it is in every log line."""
+    """The middleware. `X-Request-Id` is echoed if it looks like an id, else made; it is in every log line.
+
+    A request that does not say whom it asks, as HTTP/1.1 must, is refused with 400.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         """`app` is everything inside."""
@@ -48,7 +55,8 @@ class Observe:
         # Each request is a task with a context of its own: what is bound here is gone with it.
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            await self._app(scope, receive, send_named)
+            app = self._app if _has_host(scope) else refusal(400, (_NO_HOST,))
+            await app(scope, receive, send_named)
         except Exception as error:
             if status:
                 raise
@@ -58,3 +66,10 @@ class Observe:
         HTTP_SECONDS.labels(what, str(status)).observe(seconds)
         # Never the address: it holds ids.
         _LOG.debug("request", what=what, status=status, milliseconds=round(seconds * 1000, 1))
+
+
+def _has_host(scope: Scope) -> bool:
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if not hosts:
+        return bool(scope["http_version"] == "1.0")
+    return len(hosts) == 1 and _HOST.fullmatch(hosts[0]) is not None

@@ -43,6 +43,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     if_none_exist: str = ""
     if_match: str = ""
     if_none_match: str = ""
+    if_modified_since: str = ""
     is_passed_by: bool = False
 
     @property
@@ -96,6 +97,7 @@ def read(index: int, item: Json) -> Entry | list[Issue]:
         if_none_exist=request.get("ifNoneExist", "").partition("?")[2] or request.get("ifNoneExist", ""),
         if_match=request.get("ifMatch", ""),
         if_none_match=request.get("ifNoneMatch", ""),
+        if_modified_since=request.get("ifModifiedSince", ""),
         is_passed_by=_is_passed_by(method, shape[1]) and not shape[3].startswith("/$"),
     )
     return _faults(entry, where) or entry

@@ -5,23 +5,30 @@ Source: https://hl7.org/fhir/R4/http.html#trules.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl
 
 from referral_service.core.problem import Category, Issue, Problem
 from referral_service.fhir.bundle import Condition, Entry
+from referral_service.fhir.search import terms
+from referral_service.fhir.search.query import Query, Test, plain, split
 from referral_service.fhir.search.table import KINDS
-from referral_service.fhir.search.terms import values
 
 Json = dict[str, Any]
 ORDER: Final = {"DELETE": 0, "POST": 1, "PUT": 2, "GET": 3, "HEAD": 3}
 # Issue codes of a condition that the store's content does not meet: HTTP's 412.
 PRECONDITIONS: Final = frozenset({"multiple-matches", "not-found"})
 _RESTFUL = re.compile(r"(\S+/)?([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})\Z")
-_IN_NARRATIVE = re.compile(r'((?:href|src)=")([^"]+)(")')
-# Where R4 has a URL that may point at another entry; canonicals and identifiers are never rewritten.
-_LINKING: Final = frozenset({"reference", "url", "valueUri", "valueUrl", "valueUuid", "valueOid"})
+_IN_NARRATIVE = re.compile(r"""(\b(?:href|src)\s*=\s*(["']))([^"'<>]+)(\2)""")
+# References, and R4's elements of type uri or url that may point at another entry. Canonicals, and systems of
+# codes and identifiers, name no entry. R4 has uuid and oid here too, but Type/id would be neither.
+_LINKING: Final = {"reference", "url", "uri", "source", "authority", "definition"} | {
+    "implicitRules",
+    "instantiatesUri",
+    "valueUri",
+    "valueUrl",
+}
 
 
 class Operation(NamedTuple):
@@ -30,6 +37,13 @@ class Operation(NamedTuple):
     entry: Entry
     id: str
     is_matched: bool = False
+
+
+class Match(NamedTuple):
+    """A condition understood, and the ids that it finds in the store as it is before the transaction."""
+
+    query: Query
+    ids: Sequence[str]
 
 
 class Link(NamedTuple):
@@ -49,16 +63,15 @@ def links(entries: Iterable[Entry]) -> list[Link]:
     return found
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _places(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if isinstance(item, dict | list):
-                yield from _places(item)
-            elif (key in _LINKING or key == "div") and isinstance(item, str):
-                yield value, key
+def _places(value: Any, name: str = "") -> Iterator[tuple[Any, Any]]:
+    """`name` is that of the element which an array is the value of."""
+    places: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in places:
+        element = key if isinstance(value, dict) else name
+        if isinstance(item, dict | list):
+            yield from _places(item, element)
+        elif isinstance(item, str) and (element in _LINKING or element == "div"):
+            yield value, key
 
 
 def conditions(entries: Iterable[Entry], found: Iterable[Link]) -> dict[Condition, str]:
@@ -82,21 +95,31 @@ def _conditional(link: Link) -> Condition | None:
     return Condition(kind, query) if kind in KINDS and query else None
 
 
+def sameness(query: Query) -> Hashable:
+    """Equal for two searches that ask the same, however they are written."""
+    tests = (
+        (test.name, frozenset(test.tokens), frozenset(test.systems), frozenset(test.dates))
+        for test in query.tests
+    )
+    return query.type, frozenset(tests)
+
+
 def plan(
     entries: Sequence[Entry],
     found: Sequence[Link],
-    matches: Mapping[Condition, Sequence[str]],
+    matches: Mapping[Condition, Match],
     mint: Callable[[], str],
 ) -> list[Operation]:
     """Operations in the order DELETE, POST, PUT, GET, their resources with ids and with references rewritten.
 
-    `matches` holds the ids that each condition found in the store. The resources are changed in place. Raises
-    INCORRECT or CONFLICT with one issue a fault.
+    `matches` holds every condition, its ids two more than the entries that write, if there are so many. The
+    resources are changed in place. Raises INCORRECT or CONFLICT with one issue a fault.
     """
     operations, faults = _identified(entries, matches, mint)
     faults += _overlaps(operations)
-    rewriting = _Rewriting(operations, matches)
-    faults += [fault for link in found if (fault := rewriting.follow(link))]
+    _rewrite(operations, found)
+    outcome = _Outcome(operations, matches)
+    faults += [fault for link in found if (fault := outcome.follow(link))]
     if faults:
         raise Problem(_category(faults), *faults)
     return sorted(operations, key=lambda operation: ORDER.get(operation.entry.method, 0))
@@ -109,16 +132,21 @@ def _category(faults: Iterable[Issue]) -> Category:
 
 
 def _identified(
-    entries: Sequence[Entry], matches: Mapping[Condition, Sequence[str]], mint: Callable[[], str]
+    entries: Sequence[Entry], matches: Mapping[Condition, Match], mint: Callable[[], str]
 ) -> tuple[list[Operation], list[Issue]]:
     operations: list[Operation] = []
     faults: list[Issue] = []
-    known = dict(matches)
+    deleted = {(entry.type, entry.id) for entry in entries if entry.method == "DELETE"}
+    known = {
+        sameness(query): [one for one in ids if (query.type, one) not in deleted]
+        for query, ids in matches.values()
+    }
     for entry in entries:
         if entry.is_passed_by or entry.id or entry.resource is None:
             operations.append(Operation(entry, entry.id))
             continue
-        ids = known.get(entry.condition, ()) if entry.condition else ()
+        same = sameness(matches[entry.condition].query) if entry.condition else None
+        ids = known.get(same, [])
         # A conditional update may bring an id of its own; a create never does.
         own = entry.resource.get("id", "") if entry.method == "PUT" else ""
         if len(ids) > 1:
@@ -131,7 +159,7 @@ def _identified(
             identity = ids[0] if ids else own or mint()
             operations.append(Operation(entry, identity, is_matched=bool(ids) and entry.method == "POST"))
             if entry.condition:
-                known[entry.condition] = (identity,)
+                known[same] = [identity]
             entry.resource["id"] = identity
     return operations, faults
 
@@ -153,40 +181,56 @@ def _overlaps(operations: Iterable[Operation]) -> list[Issue]:
     return faults
 
 
-class _Rewriting:
-    """What the entries of one transaction are called here, and what its conditions mean."""
+def _rewrite(operations: Sequence[Operation], found: Iterable[Link]) -> None:
+    """Makes every link, but for conditional references, point at what is kept here."""
+    written = [op for op in operations if op.entry.resource is not None and not op.entry.is_passed_by]
+    moved = {op.entry.full_url: f"{op.entry.type}/{op.id}" for op in written if op.entry.full_url}
+    # The id of what is posted names nothing where another entry puts that very identity.
+    kept = (f"{op.entry.type}/{op.id}" for op in written if op.entry.method == "PUT")
+    moved |= {identity: identity for identity in kept}
 
-    def __init__(self, operations: Sequence[Operation], matches: Mapping[Condition, Sequence[str]]) -> None:
-        written = [op for op in operations if op.entry.resource is not None and not op.entry.is_passed_by]
-        self._moved = {op.entry.full_url: f"{op.entry.type}/{op.id}" for op in written if op.entry.full_url}
-        self._meant = {condition: set(ids) for condition, ids in matches.items()}
-        # R4 resolves conditional references after the writes, so those of this Bundle match too.
-        by_identifier: dict[tuple[str, str], set[str]] = {}
-        for entry, identity, _ in written:
-            if entry.condition:
-                self._meant.setdefault(entry.condition, set()).add(identity)
-            for identifier in values(entry.resource or {}, "identifier"):
-                token = f"{identifier.get('system', '')}|{identifier.get('value', '')}"
-                by_identifier.setdefault((entry.type, token), set()).add(identity)
-        for condition, ids in self._meant.items():
-            match parse_qsl(condition.query):
-                case [("identifier", token)]:
-                    ids |= by_identifier.get((condition.type, token), set())
+    def anchor(match: re.Match[str]) -> str:
+        return match[1] + moved.get(match[3], match[3]) + match[4]
+
+    for link in found:
+        text = link.holder[link.key]
+        if link.key == "div":
+            link.holder["div"] = _IN_NARRATIVE.sub(anchor, text)
+        elif _conditional(link) is None:
+            link.holder[link.key] = moved.get(_absolute(text, link.entry), text)
+
+
+class _Outcome:
+    """What conditional references mean: R4 resolves them after the writes."""
+
+    def __init__(self, operations: Iterable[Operation], matches: Mapping[Condition, Match]) -> None:
+        """The other links have been rewritten: resources are found by their references too."""
+        self._matches = matches
+        self._ids: defaultdict[Hashable, set[str]] = defaultdict(set)
+        self._changed: set[tuple[str, str]] = set()
+        for entry, identity, is_matched in operations:
+            if entry.is_passed_by or is_matched or entry.method not in ("DELETE", "POST", "PUT"):
+                continue
+            self._changed.add((entry.type, identity))
+            if entry.resource is not None:
+                self._add(entry.resource, identity)
+
+    def _add(self, resource: Json, identity: str) -> None:
+        kind = resource["resourceType"]
+        self._ids[kind, "_id", identity].add(identity)
+        for name, code, system, *_ in terms.entries(resource):
+            self._ids[kind, name, code].add(identity)
+            self._ids[kind, name, system, code].add(identity)
+            self._ids[kind, name, system, ""].add(identity)
 
     def follow(self, link: Link) -> Issue | None:
-        """Makes a link point at what is kept here; the fault if it cannot."""
-        text = link.holder[link.key]
+        """Makes a conditional reference a literal one; the fault if it cannot."""
         condition = _conditional(link)
-        if condition:
-            return self._follow_condition(link, condition)
-        if link.key == "div":
-            link.holder["div"] = _IN_NARRATIVE.sub(self._moved_anchor, text)
-        else:
-            link.holder[link.key] = self._moved.get(_absolute(text, link.entry), text)
-        return None
-
-    def _follow_condition(self, link: Link, condition: Condition) -> Issue | None:
-        ids = self._meant.get(condition, set())
+        if condition is None:
+            return None
+        query, stored = self._matches[condition]
+        ids = {one for one in stored if (condition.type, one) not in self._changed}
+        ids |= set.intersection(*(self._passing(query.type, test) for test in query.tests))
         if len(ids) == 1:
             link.holder[link.key] = f"{condition.type}/{next(iter(ids))}"
             return None
@@ -195,8 +239,17 @@ class _Rewriting:
             return _multiple(where)
         return Issue("not-found", "Nothing matches this conditional reference.", where)
 
-    def _moved_anchor(self, anchor: re.Match[str]) -> str:
-        return anchor[1] + self._moved.get(anchor[2], anchor[2]) + anchor[3]
+    def _passing(self, kind: str, test: Test) -> set[str]:
+        """The ids of what is written here that passes; by a date, nothing does."""
+        keys: set[Hashable] = {(kind, test.name, system, "") for system in test.systems}
+        for one in test.tokens:
+            # As in the store: a token without a bar is a code of any system.
+            system, *code = split(one, "|", limit=1)
+            if code:
+                keys.add((kind, test.name, plain(system), plain(code[0])))
+            else:
+                keys.add((kind, test.name, plain(one)))
+        return {identity for key in keys for identity in self._ids.get(key, ())}
 
 
 def _absolute(text: str, entry: Entry) -> str:

@@ -22,6 +22,7 @@ from referral_service.store.tables import fact, instant, microseconds, resource,
 from referral_service.workflow.ports import Happening, PatientId, Stored, Tenant, Write
 
 _MILLISECOND = 1000
+_MOST_AT_ONCE = 8192  # databases bind only so many values
 _COLUMNS = ", ".join(column.name for column in resource.c)
 _ADD = inserting(resource)
 _REPLACE = replacing(resource)
@@ -93,7 +94,11 @@ class Plan:
         for tenant, kind, identity in keys:
             ids.setdefault((tenant, kind), set()).add(identity)
         for tenant, kind in sorted(ids):
-            asked = sorted(ids[tenant, kind])
+            self._look_up(tenant, kind, sorted(ids[tenant, kind]))
+
+    def _look_up(self, tenant: Tenant, kind: str, ids: Sequence[str]) -> None:
+        for start in range(0, len(ids), _MOST_AT_ONCE):
+            asked = [*ids[start : start + _MOST_AT_ONCE]]
             size = 1 << (len(asked) - 1).bit_length()
             asked += [asked[-1]] * (size - len(asked))
             for *columns, found_by in _current(size).read(self._connection, (tenant, kind, *asked)):

@@ -1,6 +1,6 @@
 """Searching the stored resources by their terms, a page at a time; and the versions of one resource."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, false, func, or_, select
@@ -8,7 +8,7 @@ from sqlalchemy import type_coerce as as_type
 from sqlalchemy.engine import Engine
 from sqlalchemy.sql.selectable import ScalarSelect
 
-from referral_service.fhir.search.query import During, Query, Test
+from referral_service.fhir.search.query import During, Query, Test, plain, split
 from referral_service.store.engine import reading as snapshot
 from referral_service.store.reading import stored
 from referral_service.store.tables import (
@@ -25,6 +25,7 @@ from referral_service.workflow.ports import Stored, Tenant
 
 # Counting is worth one page's work, not more: beyond this a search says no total.
 _COUNTED = 10_000
+_AT_ONCE = 5_000
 _MICROSECONDS = as_type(resource.c.updated_at, BigInteger)
 
 
@@ -73,15 +74,23 @@ class Search:
     def versions(self, tenant: Tenant, identities: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
         """The current version numbers of these (type, id), those that were ever stored, deleted or not."""
         columns = (resource.c.type, resource.c.id, resource.c.version)
-        wanted = select(*columns).where(resource.c.tenant == tenant, _among(identities))
+        wanted = select(*columns).where(resource.c.tenant == tenant)
         with snapshot(self._engine) as connection:
-            return {(row.type, row.id): row.version for row in connection.execute(wanted)}
+            return {
+                (row.type, row.id): row.version
+                for among in _among(identities)
+                for row in connection.execute(wanted.where(among))
+            }
 
     def current(self, tenant: Tenant, identities: Iterable[tuple[str, str]]) -> list[Stored]:
         """The current versions of these (type, id), those that exist and are not deleted."""
-        wanted = select(resource).where(_living(tenant), _among(identities))
+        wanted = select(resource).where(_living(tenant))
         with snapshot(self._engine) as connection:
-            return [stored(row._mapping) for row in connection.execute(wanted)]
+            return [
+                stored(row._mapping)
+                for among in _among(identities)
+                for row in connection.execute(wanted.where(among))
+            ]
 
     def history(self, tenant: Tenant, kind: str, identity: str, before: int, count: int) -> Page:
         """Up to `count` versions older than version `before`, the newest first; `total` counts all."""
@@ -114,18 +123,25 @@ class Search:
             fact.c.patient == resource.c.patient,
             fact.c.source == resource.c.type + "/" + resource.c.id,
         )
-        ours = select(resource.c.id).where(
-            _living(tenant), resource.c.type == kind, resource.c.id.in_(identities), ~was_read.exists()
-        )
+        ours = select(resource.c.id).where(_living(tenant), ~was_read.exists())
         with snapshot(self._engine) as connection:
-            return set(connection.scalars(ours))
+            return {
+                identity
+                for among in _among((kind, identity) for identity in identities)
+                for identity in connection.scalars(ours.where(among))
+            }
 
 
-def _among(identities: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
+def _among(identities: Iterable[tuple[str, str]]) -> Iterator[ColumnElement[bool]]:
+    """Conditions that hold for these (type, id) together, none with more values than a statement takes."""
     ids: dict[str, set[str]] = {}
     for kind, identity in identities:
         ids.setdefault(kind, set()).add(identity)
-    return or_(false(), *(and_(resource.c.type == kind, resource.c.id.in_(ids[kind])) for kind in ids))
+    for kind, all_ids in ids.items():
+        listed = sorted(all_ids)
+        for start in range(0, len(listed), _AT_ONCE):
+            some = listed[start : start + _AT_ONCE]
+            yield and_(resource.c.type == kind, resource.c.id.in_(some))
 
 
 def _living(tenant: Tenant) -> ColumnElement[bool]:
@@ -150,12 +166,16 @@ def _passes(tenant: Tenant, kind: str, test: Test) -> ColumnElement[bool]:
 
 
 def _is_one_of(test: Test) -> ColumnElement[bool]:
-    """A token without a bar is a code of any system; one with bars is cut at each of them."""
-    codes = {one for one in test.tokens if "|" not in one or f"|{one}" in test.tokens}
+    """A token without a bar is a code of any system; one with a bar is cut at the first."""
+    asked = set(test.tokens)
+    codes: set[str] = set()
     of_systems: dict[str, set[str]] = {}
-    for one in test.tokens:
-        for bar in (at for at, character in enumerate(one) if character == "|"):
-            of_systems.setdefault(one[:bar], set()).add(one[bar + 1 :])
+    for one in asked:
+        system, *code = split(one, "|", limit=1)
+        if not code or f"|{one}" in asked:
+            codes.add(plain(one))
+        else:
+            of_systems.setdefault(plain(system), set()).add(plain(code[0]))
     either: list[ColumnElement[bool]] = [token.c.code.in_(codes)] if codes else []
     either += [
         and_(token.c.code.in_(few), token.c.system == system)

@@ -16,6 +16,7 @@ Json = dict[str, Any]
 class Request(NamedTuple):
     """One request; `url` is relative to /fhir, `sent` is JSON, or text sent as it is.
 
+    A header of several lines of text is sent as several lines of that name.
     Names in braces are filled in: {id} {other} {mrn} are new for each rule; {made} {first} are Type/id of the
     last and the first resource written before, {etag} {modified} {location} the last answer's headers,
     {base} the address of /fhir.
@@ -91,9 +92,12 @@ class Following:
         """The answer; what it says of a written resource can be named by the next request."""
         text = request.sent if isinstance(request.sent, str) else json.dumps(request.sent)
         content = None if request.sent is None else self.fill(text).encode()
-        headers = {name: self.fill(value) for name, value in request.headers.items()}
-        if content is not None:
-            headers = {"content-type": FHIR_JSON} | headers
+        named = {} if content is None else {"content-type": FHIR_JSON}
+        headers = [
+            (name.encode(), line.encode())
+            for name, value in (named | dict(request.headers)).items()
+            for line in self.fill(value).split("\n")
+        ]
         url = self.fill(request.url)
         answer = self._server.http.request(request.method, f"/{url}", content=content, headers=headers)
         self._learn(answer)

@@ -10,6 +10,8 @@ ANN = patient(identifier=MRN)
 CHANGED = patient(identifier=MRN, birthDate="1970-01-02")
 ASKED = "identifier=urn:mrn|{mrn}"
 STORED = post("Patient", ANN)
+ODD = patient(identifier=[{"system": "urn:mrn", "value": "{mrn}?é"}])
+ODDLY = post("Patient", ODD)
 ONE_ISSUE = "issue.code"
 THE_FIRST = re.compile(r"[0-9a-f\-]{36}")
 
@@ -45,6 +47,19 @@ RULES_OF_CONDITIONS: dict[str, Rule] = {
         {"location": "{location}"},
         {},
         (STORED,),
+    ),
+    "a condition of another type is refused": Rule(
+        post("Patient", ANN, if_none_exist=f"Condition?{ASKED}"), 400, body={ONE_ISSUE: ["value"]}
+    ),
+    "a condition may hold a question mark": Rule(
+        post("Patient", ODD, if_none_exist="identifier=urn:mrn|{mrn}?é"),
+        200,
+        {"etag": r'W/"1"'},
+        {},
+        (ODDLY,),
+    ),
+    "an empty condition is refused": Rule(
+        post("Patient", ANN, if_none_exist=""), 400, body={ONE_ISSUE: ["value"]}
     ),
     "a condition must be understood as a whole": Rule(
         post("Patient", ANN, if_none_exist=f"{ASKED}&hair=red"), 400, body={ONE_ISSUE: ["not-supported"]}

@@ -109,7 +109,27 @@ RULES_OF_CONTENT: dict[str, Rule] = {
     "two preferences may stand in one header": Rule(
         get("Patient?hair=red", prefer="return=minimal; handling=strict"), 400
     ),
+    "two preferences may stand in two lines": Rule(
+        get("Patient?hair=red", prefer="handling=strict\nreturn=minimal"), 400
+    ),
     # headers
+    "two lines of Accept are one list": Rule(
+        get("Patient", accept="application/fhir+json\napplication/fhir+xml"), 200
+    ),
+    "an address of illegal characters is refused": Rule(
+        get("metadata", host='ehr.example"><b>'), 400, body={ONE_ISSUE: ["value"]}
+    ),
+    "an address with a path is refused": Rule(get("Patient", host="ehr.example/x"), 400),
+    "an address of two names is refused": Rule(get("Patient", host="one.example, two.example"), 400),
+    "an empty address is refused": Rule(get("Patient", host=""), 400),
+    "an address may be a name with a port": Rule(
+        get("Patient?_id=x", host="ehr_1.example:8080"),
+        200,
+        body={"link.url": ["http://ehr_1.example:8080/fhir/Patient?_id=x"]},
+    ),
+    "an address may be a number": Rule(
+        get("Patient?_id=x", host="[::1]:80"), 200, body={"link.url": ["http://[::1]:80/fhir/Patient?_id=x"]}
+    ),
     "X-Request-Id is echoed": Rule(
         get("metadata", x_request_id="request-{id}"), 200, {"x-request-id": "request-{id}"}
     ),

@@ -84,6 +84,9 @@ RULES_OF_RESOURCES: dict[str, Rule] = {
     "If-None-Match compares weakly": Rule(
         get("Patient/{id}", if_none_match='"1"'), 304, {"etag": WEAK}, {}, (STORED,)
     ),
+    "If-None-Match may come in two lines": Rule(
+        get("Patient/{id}", if_none_match='W/"1"\nW/"7"'), 304, given=(STORED,)
+    ),
     "If-None-Match may name several versions": Rule(
         get("Patient/{id}", if_none_match='W/"7", W/"1"'), 304, given=(STORED,)
     ),
@@ -163,6 +166,18 @@ RULES_OF_RESOURCES: dict[str, Rule] = {
     "an update of the version that the client knows is done": Rule(
         put("Patient/{id}", CHANGED, if_match="{etag}"), 200, {"etag": r'W/"2"'}, {}, (STORED,)
     ),
+    "an update of one of the versions that the client knows is done": Rule(
+        put("Patient/{id}", ANN, if_match='W/"1", W/"2"'), 200, {"etag": r'W/"3"'}, {}, TWICE
+    ),
+    "an update of none of the versions that the client knows is refused": Rule(
+        put("Patient/{id}", ANN, if_match='W/"1", W/"7"'), 412, body={ONE_ISSUE: ["conflict"]}, given=TWICE
+    ),
+    "an update that insists on there being none is done where it was deleted": Rule(
+        put("Patient/{id}", ANN, if_none_match="*"), 200, {"etag": r'W/"4"'}, {}, GONE
+    ),
+    "an update of the version that is a deletion is refused": Rule(
+        put("Patient/{id}", ANN, if_match='W/"3"'), 412, body={ONE_ISSUE: ["conflict"]}, given=GONE
+    ),
     "an update of whatever version there is, is done": Rule(
         put("Patient/{id}", CHANGED, if_match="*"), 200, {"etag": r'W/"2"'}, {}, (STORED,)
     ),
@@ -190,6 +205,9 @@ RULES_OF_RESOURCES: dict[str, Rule] = {
     "a deletion of what never was changes nothing": Rule(delete("Patient/{id}"), 204),
     "a deletion of another version than the client knows is refused": Rule(
         delete("Patient/{id}", if_match='W/"1"'), 412, body={ONE_ISSUE: ["conflict"]}, given=TWICE
+    ),
+    "a deletion of the version that is a deletion is refused": Rule(
+        delete("Patient/{id}", if_match='W/"3"'), 412, body={ONE_ISSUE: ["conflict"]}, given=GONE
     ),
     "a deletion of whatever version there is, is done": Rule(
         delete("Patient/{id}", if_match="*"), 204, given=(STORED,)

@@ -94,6 +94,16 @@ RULES_OF_SEARCHES: dict[str, Rule] = {
     "a posted search without a body finds what its address says": Rule(
         post("Condition/_search?patient={id}", "", content_type=FORM), 200, body={"total": [2]}, given=TWO
     ),
+    "_format counts in a posted form": Rule(form("patient={id}&_format=xml"), 406),
+    "_format in a posted form goes before the Accept header": Rule(
+        post(
+            "Condition/_search",
+            "patient={id}&_format=json",
+            content_type=FORM,
+            accept="application/fhir+xml",
+        ),
+        200,
+    ),
     "a search is not posted as JSON": Rule(post("Condition/_search", {"patient": "x"}), 415),
     "a HEAD of a search is answered without a body": Rule(
         Request("HEAD", "Condition?patient={id}"), 200, {"content-length": r"[1-9]\d*"}, {}, TWO
@@ -147,6 +157,14 @@ RULES_OF_SEARCHES: dict[str, Rule] = {
         200,
         body={"total": [0], "link.url": ["{base}/Task?_include=Task%3Afocus&patient={id}"]},
     ),
+    "_include may be restricted to any type": Rule(
+        get("Task?_include=Task:focus:Procedure&patient={id}"),
+        200,
+        body={"link.url": ["{base}/Task?_include=Task%3Afocus%3AProcedure&patient={id}"]},
+    ),
+    "_include restricted to what is no type is passed by": Rule(
+        get("Task?_include=Task:focus:Thing&patient={id}", prefer="handling=strict"), 400
+    ),
     "_include of what is not supported is passed by": Rule(
         get("Condition?_include=Condition:encounter&patient={id}"),
         200,
@@ -164,6 +182,9 @@ RULES_OF_SEARCHES: dict[str, Rule] = {
     "sa finds what begins after the date": on("sa2026-03-02", "b"),
     "eb finds what ends before the date": on("eb2026-04-02", "a", "c"),
     "two comparisons bound a range": on("ge2026-03-02&date=lt2026-04-01", "a", "c"),
+    "the last date of the calendar is later than any other": on("lt9999-12-31", "a", "b", "c"),
+    "nothing begins after the last date": on("sa9999-12-31T23:59:59-14:00"),
+    "an instant before the first date is before any other": on("gt0001-01-01T00:00:00+14:00", "a", "b", "c"),
     "a date of no calendar is refused": refused("Procedure?date=2026-02-30"),
     "what is no date is refused": refused("Procedure?date=lately"),
     # what must not be passed by

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 
+from referral_service.store.search import Search
+from referral_service.workflow.ports import DEFAULT_TENANT, PatientId, Term, Write
 from tests.api.charts import CLINICAL, ICD_10_CM, condition, issues, new_id, order, patient, score, therapy
 from tests.kit.databases import postgresql
 from tests.kit.server import Running, ids, running
@@ -52,6 +55,21 @@ def test_codes_are_found_by_system_and_code(server: Running) -> None:
     assert found("|BACK") == found("BACK") == found(r"urn:local|a\|b\,c") == {ours}
     assert found("M51.26,BACK") == {icd, ours}
     assert found("|M51.26") == found("urn:local|M51.26") == found("M51") == found("m51.26") == set()
+
+
+def test_an_escaped_bar_belongs_to_the_value(server: Running) -> None:
+    number = new_id("n")
+    pairs = [(f"urn:{number}", r"a|b"), (f"urn:{number}|a", "b"), ("urn:other", "a|b"), ("urn:other", r"a\b")]
+    known = [patient(identifier=[{"system": system, "value": value}]) for system, value in pairs]
+    one, two, three, four = stored(server, *known)
+
+    def found(identifier: str) -> set[str]:
+        return set(ids(server.search("Patient", identifier=identifier, _id=f"{one},{two},{three},{four}")))
+
+    assert found(rf"urn:{number}|a\|b") == found(f"urn:{number}|a|b") == {one}
+    assert found(rf"urn:{number}\|a|b") == {two}
+    assert found(r"a\|b,urn:other|a\\b") == {one, three, four}
+    assert found(rf"urn:{number}\|a|b,urn:{number}|a\|b") == {one, two}
 
 
 def test_statuses_have_the_system_that_their_element_implies(server: Running) -> None:
@@ -142,6 +160,56 @@ def test_what_changed_since_is_found_once(server: Running) -> None:
     assert ids(server.search("Condition", patient=who, _id=f"{second},none")) == [second]
 
 
+def test_the_last_date_of_the_calendar_is_a_date(server: Running) -> None:
+    who = new_id()
+    (for_ever,) = stored(server, score(f"Patient/{who}", 5, effectiveDateTime="9999-12-31"))
+    (before,) = stored(server, score(f"Patient/{who}", 5, effectiveDateTime="9999-12-30"))
+    for asked in ("9999-12-31", "ge9999-12-31", "gt9999-12-30", "sa9999-12-30T23:59:59Z"):
+        assert ids(server.search("Observation", patient=who, date=asked)) == [for_ever]
+    assert ids(server.search("Observation", patient=who, date="lt9999-12-31")) == [before]
+    assert len(ids(server.search("Observation", patient=who, _lastUpdated="lt9999-12-31"))) == 2
+
+
+def test_the_most_that_may_be_asked_is_answered(server: Running) -> None:
+    for name, value in {"_lastUpdated": "ge2020", "_id": "x", "date": "ge2020", "subject": "x"}.items():
+        sent = "&".join([f"{name}={','.join([value] * 200)}"] * 20)
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        answer = server.http.post("/Procedure/_search", content=sent, headers=form)
+        assert answer.status_code == 200, name
+
+
+def test_any_number_of_resources_is_looked_up(server: Running) -> None:
+    (mine,) = stored(server, patient())
+    asked = [("Patient", mine), *(("Patient", f"none-{number}") for number in range(70_000))]
+    search = Search(server.service.store.engine)
+    assert search.versions(DEFAULT_TENANT, asked) == {("Patient", mine): 1}
+    assert [one.id for one in search.current(DEFAULT_TENANT, asked)] == [mine]
+    assert search.is_emitted(DEFAULT_TENANT, "Patient", [identity for _, identity in asked]) == set()
+
+
+def test_a_history_before_any_number_is_answered(server: Running) -> None:
+    (mine,) = stored(server, patient())
+    assert server.http.get(f"/Patient/{mine}/_history?_before=9999999999").json()["total"] == 1
+
+
+def test_what_is_included_is_of_the_type_asked_for(server: Running) -> None:
+    who = new_id()
+    ours, other = stored(server, order(f"Patient/{who}"), condition(f"Patient/{who}"))
+    of_the_patient = (Term("for", f"Patient/{who}"),)
+    for focus in (f"ServiceRequest/{ours}", f"Condition/{other}"):
+        body = orjson.dumps({"resourceType": "Task", "focus": {"reference": focus}})
+        write = Write(type="Task", id=new_id("t"), body=body, patient=PatientId(who), terms=of_the_patient)
+        server.service.store.commit(DEFAULT_TENANT, [write], [])
+
+    def included(asked: str) -> list[str]:
+        return ids(server.search("Task", patient=who, _include=asked), mode="include")
+
+    assert set(included("Task:focus")) == {ours, other}
+    assert included("Task:focus:ServiceRequest") == [ours]
+    assert included("Task:focus:Condition") == [other]
+    assert included("Task:focus:GuidanceResponse") == included("Task:focus:Claim") == []
+
+
 def test_pages_hold_every_match_once_in_order(server: Running) -> None:
     who = new_id()
     days = [f"2026-01-{day:02}" for day in (5, 3, 9, 1, 7, 3, 8)]
@@ -206,7 +274,10 @@ REFUSED = {
     "Condition?_count=-1": "_count: Not a whole number.",
     "Condition?_page=zzz": "_page: not a link of ours.",
     f"Condition?code={','.join('x' * 201)}": "code: More than 200 alternatives.",
+    f"Patient?_id={','.join('x' * 201)}": "_id: More than 200 alternatives.",
+    f"Patient?_lastUpdated={','.join(['gt2020'] * 201)}": "_lastUpdated: More than 200 alternatives.",
     "Condition?" + "&".join(["code=x"] * 21): "More than 20 parameters.",
+    "Condition?" + "&".join(["_id=x"] * 21): "More than 20 parameters.",
 }
 
 

@@ -1,20 +1,25 @@
 """A request below /fhir as it arrives: its headers, its query, its body."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from referral_service.api.errors import HttpProblem
 from referral_service.api.fhir import negotiate
 from referral_service.api.fhir.exchange import Ask
 from referral_service.api.fhir.table import Place
+from referral_service.core.problem import Category, problem
 from referral_service.fhir.search.reference import local
 from referral_service.workflow.ports import DEFAULT_TENANT
 
 Json = dict[str, Any]
 _NOBODY = "Practitioner/demo"
 _MEGABYTE = 1024 * 1024
+# Those whose lines are one list, as RFC 9110 (5.3) says.
+_LISTS = frozenset({b"accept", b"prefer", b"if-match", b"if-none-match"})
 
 
 class Arrival:
@@ -24,11 +29,15 @@ class Arrival:
         """Headers and query are read once, here."""
         scope = request.scope
         self.request = request
-        self._headers: dict[bytes, str] = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        self.base = f"{scope['scheme']}://{self.header('host')}/fhir"
+        self._headers = _read(scope["headers"])
+        self.base = f"{scope['scheme']}://{self.header('host') or _own_host(scope)}/fhir"
         query = scope["query_string"].decode("latin-1")
         self.query = tuple(parse_qsl(query, keep_blank_values=True)) if query else ()
-        self.format = dict(self.query).get("_format", "") if query else ""
+
+    @property
+    def format(self) -> str:
+        """`_format`, "" without it."""
+        return dict(self.query).get("_format", "") if self.query else ""
 
     def header(self, name: str) -> str:
         """The header's value, "" without it; `name` in lower case."""
@@ -37,6 +46,10 @@ class Arrival:
     def ask(self, place: Place, resource: Json | None) -> Ask:
         """What the interaction is asked."""
         wishes = negotiate.preferences(self.header("prefer"))
+        if_none_exist = self.header("if-none-exist")
+        if not if_none_exist.strip() and b"if-none-exist" in self._headers:
+            # Passing it by would make the duplicate that the client guards against.
+            raise problem(Category.INCORRECT, "If-None-Exist is empty.", code="value")
         return Ask(
             base=self.base,
             tenant=DEFAULT_TENANT,
@@ -49,7 +62,7 @@ class Arrival:
             path=place.type,
             if_match=self.header("if-match"),
             if_none_match=self.header("if-none-match"),
-            if_none_exist=self.header("if-none-exist"),
+            if_none_exist=if_none_exist,
             if_modified_since=self.header("if-modified-since"),
             returns=wishes.get("return", ""),
             is_strict=wishes.get("handling") == "strict",
@@ -72,6 +85,23 @@ class Arrival:
             if size > most * _MEGABYTE:
                 raise _too_large(most)
         return b"".join(chunks)
+
+
+def _own_host(scope: Scope) -> str:
+    """Where the request arrived, for HTTP/1.0, which need not say what it asked."""
+    name, port = scope["server"]
+    return f"{name}:{port}"
+
+
+def _read(lines: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
+    headers: dict[bytes, str] = {}
+    for name, value in lines:
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            text = value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {text}" if name in _LISTS and name in headers else text
+    return headers
 
 
 def _too_large(most: int) -> HttpProblem:

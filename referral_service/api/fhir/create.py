@@ -19,7 +19,7 @@ async def create(face: Face, ask: Ask) -> Answer:
         )
     if not ask.if_none_exist:
         return await _create(face, ask)
-    condition = Condition(ask.type, ask.if_none_exist.rpartition("?")[2])
+    condition = _condition(ask)
     async with face.alone(ask.tenant, [condition]):
         ids = await face.find(ask.tenant, condition)
         if len(ids) > 1:
@@ -27,6 +27,16 @@ async def create(face: Face, ask: Ask) -> Answer:
         if ids:
             return Answer(status=200, stored=await current(face, ask, ids[0]), is_written=True)
         return await _create(face, ask)
+
+
+def _condition(ask: Ask) -> Condition:
+    """If-None-Exist, which may have the type before a question mark; a query has an equals sign there."""
+    address, mark, query = ask.if_none_exist.strip().partition("?")
+    if not mark or "=" in address:
+        return Condition(ask.type, ask.if_none_exist.strip())
+    if address.rpartition("/")[2] not in ("", ask.type):
+        raise problem(Category.INCORRECT, "If-None-Exist asks for another type.", code="value")
+    return Condition(ask.type, query)
 
 
 async def _create(face: Face, ask: Ask) -> Answer:

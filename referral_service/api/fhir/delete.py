@@ -2,17 +2,17 @@
 
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
-from referral_service.api.fhir.preconditions import expected, must_exist, unmet
+from referral_service.api.fhir.preconditions import found, unmet
 from referral_service.core.problem import Category, Problem
 from referral_service.workflow.ingest import deletion
 
 
 async def delete(face: Face, ask: Ask) -> Answer:
     """204, also if there was nothing to delete; 412 if If-Match fails."""
-    await must_exist(face, ask, ask.id)
+    version = await found(face, ask, ask.id)
     await face.guard(ask.tenant, {(ask.type, ask.id): ""})
     try:
-        await face.store(ask, [deletion(ask.type, ask.id, expected(ask))])
+        await face.store(ask, [deletion(ask.type, ask.id, version)])
     except Problem as error:
         if error.category is not Category.NOT_FOUND:
             raise unmet(error) from None

@@ -56,8 +56,9 @@ class Door:
 async def _serve(face: Face, request: Request) -> Response:
     request.scope["interaction"] = "/fhir"
     came = Arrival(request)
-    negotiate.acceptable(came.header("accept"), came.format)
     segments = [segment for segment in request.scope["path"].split("/")[2:] if segment]
+    if segments[-1:] != ["_search"]:
+        negotiate.acceptable(came.header("accept"), came.format)
     if not segments:
         return await _bundle(face, came)
     if segments == ["metadata"]:
@@ -66,6 +67,7 @@ async def _serve(face: Face, request: Request) -> Response:
     request.scope["interaction"] = interaction.code
     if place.shape == "search":
         came.query += await _form(face, came)
+        negotiate.acceptable(came.header("accept"), came.format)
     resource = await _resource(face, came, place) if interaction.has_resource else None
     ask = came.ask(place, resource)
     return _response(ask, await interaction.run(face, ask))

@@ -12,10 +12,11 @@ from referral_service.api.errors import HttpProblem, status_of
 from referral_service.api.fhir import render
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
-from referral_service.api.fhir.table import find
+from referral_service.api.fhir.table import Interaction, Place, find
 from referral_service.core.problem import Issue, Problem
 from referral_service.fhir.bundle import Entry
 from referral_service.fhir.outcome import outcome
+from referral_service.fhir.search.dates import span
 
 _PASSED_BY = Issue("not-supported", "Not stored: this service takes in no resources of this type.")
 PASSED_BY = Answer(status=202, issues=(_PASSED_BY,))
@@ -26,8 +27,7 @@ async def answer(face: Face, ask: Ask, entry: Entry) -> Answer:
     if entry.is_passed_by:
         return PASSED_BY
     try:
-        segments = [entry.type, *([entry.id] if entry.id else []), *entry.rest.strip("/").split("/")]
-        interaction, place = find(entry.method, [segment for segment in segments if segment])
+        interaction, place = _find(entry)
         alone = msgspec.structs.replace(
             for_entry(ask, entry), type=place.type, id=place.id, version=place.version
         )
@@ -36,8 +36,23 @@ async def answer(face: Face, ask: Ask, entry: Entry) -> Answer:
         return Answer(status=status_of(error), issues=error.issues)
 
 
+def is_address(entry: Entry) -> bool:
+    """Whether there is something that the entry's method and address ask for."""
+    try:
+        _find(entry)
+    except (Problem, HttpProblem):
+        return False
+    return True
+
+
+def _find(entry: Entry) -> tuple[Interaction, Place]:
+    segments = (entry.type, entry.id, *entry.rest.split("/"))
+    return find(entry.method, [segment for segment in segments if segment])
+
+
 def for_entry(ask: Ask, entry: Entry) -> Ask:
-    """The request of one entry, on behalf of whoever sent the Bundle."""
+    """The request of one entry, on behalf of whoever sent the Bundle; its conditions are its own only."""
+    since = span(entry.if_modified_since)
     return msgspec.structs.replace(
         ask,
         type=entry.type,
@@ -48,6 +63,7 @@ def for_entry(ask: Ask, entry: Entry) -> Ask:
         if_match=entry.if_match,
         if_none_match=entry.if_none_match,
         if_none_exist=entry.if_none_exist,
+        if_modified_since=render.http_date(since.start) if since else "",
     )
 
 

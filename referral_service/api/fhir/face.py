@@ -1,7 +1,6 @@
 """What every interaction shares: the service's parts, writing and waiting, looking up conditions."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
@@ -12,8 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from referral_service.api.fhir.exchange import Ask
 from referral_service.core.problem import Category, Issue, Problem, problem
 from referral_service.fhir.bundle import Condition
-from referral_service.fhir.search import query
+from referral_service.fhir.search.query import Query, parse
 from referral_service.fhir.search.table import KINDS
+from referral_service.fhir.transaction import sameness
 from referral_service.store.answers import Answers
 from referral_service.store.search import Search
 from referral_service.wiring import Service
@@ -61,18 +61,22 @@ class Face:
             issues = (Issue("forbidden", sentence, paths[identity]) for identity in sorted(emitted))
             raise Problem(Category.FORBIDDEN, *issues)
 
-    async def find(self, tenant: Tenant, condition: Condition, where: str = "") -> list[str]:
-        """The ids that a condition matches, at most two; INCORRECT unless all of it is understood."""
+    def understand(self, condition: Condition, where: str = "") -> Query:
+        """A condition as a search; INCORRECT, at the FHIRPath `where`, unless all of it is understood."""
         asked = parse_qsl(condition.query, keep_blank_values=True)
         as_of = self.service.clock.as_of()
         try:
-            understood = query.parse(KINDS[condition.type], asked, as_of=as_of, is_strict=True)
+            understood = parse(KINDS[condition.type], asked, as_of=as_of, is_strict=True)
         except Problem as error:
             issues = (Issue(issue.code, issue.diagnostics, where) for issue in error.issues)
             raise Problem(error.category, *issues) from None
         if not understood.tests:
             raise problem(Category.INCORRECT, "A condition needs a search parameter.", where, "value")
-        return await run_in_threadpool(self.search.ids, tenant, understood)
+        return understood
+
+    async def find(self, tenant: Tenant, condition: Condition, most: int = 2) -> list[str]:
+        """The ids that a condition matches, at most `most`; INCORRECT unless all of it is understood."""
+        return await run_in_threadpool(self.search.ids, tenant, self.understand(condition), most)
 
     @staticmethod
     async def work(size: int, function: Callable[[], T]) -> T:
@@ -81,13 +85,12 @@ class Face:
 
     @asynccontextmanager
     async def alone(self, tenant: Tenant, conditions: Iterable[Condition]) -> AsyncIterator[None]:
-        """Two requests of this process with the same condition, one after the other: look up, then write."""
-        places = sorted({_place(f"{tenant} {c.type}?{c.query}") for c in conditions})
+        """Two requests of this process that ask for the same, one after the other: look up, then write.
+
+        INCORRECT for a condition that is not understood.
+        """
+        asked = (sameness(self.understand(condition)) for condition in conditions)
         async with AsyncExitStack() as stack:
-            for place in places:
+            for place in sorted({hash((tenant, one)) % _LOCKS for one in asked}):
                 await stack.enter_async_context(self._locks[place])
             yield
-
-
-def _place(text: str) -> int:
-    return hashlib.sha256(text.encode()).digest()[0] % _LOCKS

@@ -21,7 +21,7 @@ async def history(face: Face, ask: Ask) -> Answer:
     if ask.is_strict and any(name not in _KNOWN for name, _ in ask.parameters):
         raise problem(Category.INCORRECT, "No such parameter of a history here.", code="not-supported")
     count = min(max(_number(ask, "_count", DEFAULT_COUNT), 1), MOST)
-    before = _number(ask, "_before", _NEWEST)
+    before = min(_number(ask, "_before", _NEWEST), _NEWEST)
     page = await run_in_threadpool(face.search.history, ask.tenant, ask.type, ask.id, before, count)
     if page.total is None:
         raise problem(Category.NOT_FOUND, "There is no such resource.")

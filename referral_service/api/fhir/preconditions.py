@@ -36,9 +36,27 @@ def unmet(error: Problem) -> HttpProblem | Problem:
     return error
 
 
-async def must_exist(face: Face, ask: Ask, identity: str) -> None:
-    """412 for If-Match: * where there is no such resource."""
-    if ask.if_match.strip() == ANY:
+async def found(face: Face, ask: Ask, identity: str) -> int | None:
+    """The version that the store must find for the write's precondition to hold then too; None: any.
+
+    412 if it does not hold now: If-Match names none of the resource's versions, or the one that is its
+    deletion; If-None-Match: * and there is one. A deleted resource is none.
+    """
+    if not ask.if_match:
+        if expected(ask) is None:
+            return None
         stored = await run_in_threadpool(face.service.store.read, ask.tenant, ask.type, identity)
-        if stored is None or stored.is_deleted:
-            raise HttpProblem(412, "conflict", "There is no such resource.")
+        if stored is None:
+            return 0
+        if not stored.is_deleted:
+            raise HttpProblem(412, "conflict", "There is such a resource already.")
+        return stored.version
+    stored = await run_in_threadpool(face.service.store.read, ask.tenant, ask.type, identity)
+    if stored is None or stored.is_deleted:
+        raise HttpProblem(412, "conflict", "There is no such resource.")
+    if ask.if_match.strip() == ANY:
+        return None
+    tags = (_TAG.match(tag.strip()) for tag in ask.if_match.split(","))
+    if stored.version not in {int(tag[1]) for tag in tags if tag}:
+        raise HttpProblem(412, "conflict", "The resource is no longer in a version that was expected.")
+    return stored.version

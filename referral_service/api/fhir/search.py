@@ -49,7 +49,7 @@ async def search_compartment(face: Face, ask: Ask) -> Answer:
 
 def _answer(face: Face, ask: Ask, understood: query.Query, after: After | None) -> bytes:
     page = face.search.page(ask.tenant, understood, after)
-    included = _focused(face, ask.tenant, page) if understood.includes_focus else []
+    included = _focused(face, ask.tenant, page, understood.included) if understood.included else []
     members = [_member(ask, stored, "match") for stored in page.matches]
     members += [_member(ask, stored, "include") for stored in included]
     return render.bundle("searchset", members, _links(ask, understood, page), page.total)
@@ -74,11 +74,11 @@ def _place(token: str) -> _Place | None:
         raise problem(Category.INCORRECT, "_page: not a link of ours.", code="value") from None
 
 
-def _focused(face: Face, tenant: Tenant, page: Page) -> list[Stored]:
-    """What the Tasks of this page are about."""
+def _focused(face: Face, tenant: Tenant, page: Page, types: frozenset[str]) -> list[Stored]:
+    """What the Tasks of this page are about, as far as it is of these types."""
     named = (local(parse(task.body).get("focus", {}).get("reference")) for task in page.matches)
-    identities = {tuple(reference.split("/")) for reference in named if reference}
-    return face.search.current(tenant, [(kind, identity) for kind, identity in identities])
+    identities = {reference.partition("/")[::2] for reference in named if reference}
+    return face.search.current(tenant, [one for one in identities if types & {"", one[0]}])
 
 
 def _member(ask: Ask, stored: Stored, mode: str) -> render.Member:

@@ -1,10 +1,11 @@
 """Transaction: a Bundle whose writes all happen, or none."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
 
-from referral_service.api.errors import HttpProblem
+from referral_service.api.errors import HttpProblem, status_of
 from referral_service.api.fhir import entries, preconditions
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
@@ -12,11 +13,15 @@ from referral_service.api.identity import mint
 from referral_service.core.problem import Category, Issue, Problem
 from referral_service.fhir import bundle
 from referral_service.fhir.bundle import Entry
-from referral_service.fhir.transaction import Operation, conditions, links, plan
+from referral_service.fhir.transaction import Match, Operation, conditions, links, plan
 from referral_service.workflow.ingest import Change, deletion
 from referral_service.workflow.ports import Stored, Write
 
+# By the entries' indices.
+_Demands = Mapping[int, int]
 _Versions = Mapping[tuple[str, str], int]
+_WRITING = ("DELETE", "POST", "PUT")
+_ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 
 async def transaction(face: Face, ask: Ask) -> Answer:
@@ -24,8 +29,13 @@ async def transaction(face: Face, ask: Ask) -> Answer:
     found = _entries(ask)
     pointing = await face.work(len(found), lambda: links(found))
     needed = conditions(found, pointing)
+    understood = {one: face.understand(one, where) for one, where in needed.items()}
     async with face.alone(ask.tenant, needed):
-        matches = {one: await face.find(ask.tenant, one, where) for one, where in needed.items()}
+        # So many may be passed by because this transaction changes them.
+        most = 2 + sum(entry.method in _WRITING for entry in found)
+        matches = {
+            one: Match(query, await face.find(ask.tenant, one, most)) for one, query in understood.items()
+        }
         operations = await face.work(len(found), lambda: plan(found, pointing, matches, mint))
         answers = await _write(face, ask, operations)
     for entry in found:
@@ -51,13 +61,18 @@ def _entries(ask: Ask) -> list[Entry]:
 
 async def _write(face: Face, ask: Ask, operations: Sequence[Operation]) -> dict[int, Answer]:
     """All writes in one transaction of the store; the answers by the entries' indices."""
-    versions = await _versions(face, ask, operations)
+    demands = await _demands(face, ask, operations)
+    versions = await _known(face, ask, operations)
+    await _look_ahead(face, ask, operations)
     writing = [operation for operation in operations if _is_written(operation, versions)]
     await face.guard(ask.tenant, {(one.entry.type, one.id): f"{one.entry.path}.id" for one in writing})
-    writes = await face.work(len(writing), lambda: _writes(face, ask, writing, versions))
+    writes = await face.work(len(writing), lambda: _writes(face, writing, demands))
     try:
         stored = await face.store(ask, writes) if writes else []
     except Problem as error:
+        if error.category is Category.CONFLICT:
+            # The store does not say which write came too late.
+            await _demands(face, ask, operations)
         raise preconditions.unmet(error) from None
     known = {(one.type, one.id): one for one in stored}
     others = {(one.entry.type, one.id) for one in operations if one.is_matched} - known.keys()
@@ -67,29 +82,47 @@ async def _write(face: Face, ask: Ask, operations: Sequence[Operation]) -> dict[
     return {operation.entry.index: _answer(operation, known) for operation in operations}
 
 
-async def _versions(face: Face, ask: Ask, operations: Sequence[Operation]) -> _Versions:
-    """The current versions of what is deleted or has a precondition; 412 where one is not met already."""
-    asking = [
-        one
-        for one in operations
-        if one.entry.method == "DELETE" or _expected(ask, one) is not None or _wants_any(one)
-    ]
-    if not asking:
-        return {}
-    identities = {(one.entry.type, one.id) for one in asking}
-    versions = await run_in_threadpool(face.search.versions, ask.tenant, identities)
-    for one in asking:
-        expected, version = _expected(ask, one), versions.get((one.entry.type, one.id), 0)
-        if expected not in (None, version) or (_wants_any(one) and not version):
-            where = f"Bundle.entry[{one.entry.index}].request"
-            raise HttpProblem(412, "conflict", "Not in the version that was expected.", where)
-    return versions
+async def _demands(face: Face, ask: Ask, operations: Sequence[Operation]) -> _Demands:
+    """The versions that the store must find; 412 or 400 at the first entry whose precondition fails now."""
+    found = {}
+    for entry, identity, _ in operations:
+        if entry.is_passed_by or entry.method not in ("PUT", "DELETE"):
+            continue
+        try:
+            version = await preconditions.found(face, entries.for_entry(ask, entry), identity)
+        except (Problem, HttpProblem) as error:
+            raise _at(entry, "request", status_of(error), error.issues[0]) from None
+        if version is not None:
+            found[entry.index] = version
+    return found
 
 
-def _expected(ask: Ask, operation: Operation) -> int | None:
-    if operation.entry.is_passed_by or operation.entry.method not in ("PUT", "DELETE"):
-        return None
-    return preconditions.expected(entries.for_entry(ask, operation.entry))
+async def _known(face: Face, ask: Ask, operations: Sequence[Operation]) -> _Versions:
+    """The versions of what is to be deleted: what was never there needs no deletion."""
+    deleted = {(one.entry.type, one.id) for one in operations if one.entry.method == "DELETE"}
+    return await run_in_threadpool(face.search.versions, ask.tenant, deleted) if deleted else {}
+
+
+def _at(entry: Entry, part: str, status: int, issue: Issue) -> HttpProblem:
+    """A failure of one entry as that of the transaction."""
+    return HttpProblem(status, issue.code, issue.diagnostics, f"Bundle.entry[{entry.index}].{part}")
+
+
+async def _look_ahead(face: Face, ask: Ask, operations: Sequence[Operation]) -> None:
+    """Fails where a read could not succeed after the writes: R4 has all entries succeed, or none."""
+    changed = {
+        (one.entry.type, one.id): one.entry.method for one in operations if one.entry.method in _WRITING
+    }
+    for entry, *_ in operations:
+        if entry.method in _WRITING or entry.is_passed_by:
+            continue
+        change = changed.get((entry.type, entry.id), "")
+        if change == "DELETE" and (not entry.rest or entry.rest.startswith("/$")):
+            raise _at(entry, "request.url", 410, Issue("deleted", "Another entry deletes this resource."))
+        seen = await entries.answer(face, ask, entry)
+        is_coming = seen.status in _ABSENT and change in ("POST", "PUT") and entries.is_address(entry)
+        if seen.status >= HTTPStatus.BAD_REQUEST and not is_coming:
+            raise _at(entry, "request.url", seen.status, seen.issues[0])
 
 
 def _wants_any(operation: Operation) -> bool:
@@ -105,20 +138,20 @@ def _is_written(operation: Operation, versions: _Versions) -> bool:
     return entry.method in ("POST", "PUT")
 
 
-def _writes(face: Face, ask: Ask, writing: Sequence[Operation], versions: _Versions) -> list[Write]:
+def _writes(face: Face, writing: Sequence[Operation], demands: _Demands) -> list[Write]:
     """The deletions come first, as `writing` has them."""
     changes = [
         Change(
             resource=one.entry.resource,
             path=one.entry.path,
-            expected=_expected(ask, one),
+            expected=demands.get(one.entry.index),
             is_posted=one.entry.method == "POST",
         )
         for one in writing
         if one.entry.resource is not None
     ]
     deletions = [
-        deletion(one.entry.type, one.id, versions[one.entry.type, one.id])
+        deletion(one.entry.type, one.id, demands.get(one.entry.index))
         for one in writing
         if one.entry.method == "DELETE"
     ]

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from referral_service.api.errors import HttpProblem
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
-from referral_service.api.fhir.preconditions import expected, must_exist, unmet
+from referral_service.api.fhir.preconditions import found, unmet
 from referral_service.api.identity import mint
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.fhir.bundle import Condition
@@ -47,8 +47,8 @@ def _query(ask: Ask) -> str:
 
 async def _update(face: Face, ask: Ask) -> Answer:
     identity = ask.content["id"]
-    await must_exist(face, ask, identity)
-    writes = face.ingest.writes([Change(resource=ask.content, path=ask.path, expected=expected(ask))])
+    expected = await found(face, ask, identity)
+    writes = face.ingest.writes([Change(resource=ask.content, path=ask.path, expected=expected)])
     await face.guard(ask.tenant, {(ask.type, identity): f"{ask.path}.id"})
     try:
         (stored,) = await face.store(ask, writes)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import NamedTuple
 
 BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
-END = datetime(9999, 12, 30, tzinfo=UTC)
+END = datetime.max.replace(tzinfo=UTC)
 _DAY, _MINUTE, _SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)
 
 _SHAPE = re.compile(
@@ -14,7 +14,10 @@ _SHAPE = re.compile(
 
 
 class Span(NamedTuple):
-    """Instants from `start` up to, not including, `end`; UTC. Open ends are BEGINNING and END."""
+    """Instants from `start` up to, not including, `end`; UTC. Open ends are BEGINNING and END.
+
+    What the calendar of this language cannot hold is as near to it as can be.
+    """
 
     start: datetime
     end: datetime
@@ -32,7 +35,7 @@ def span(text: object) -> Span | None:
         return None
     try:
         return _read(shape)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
 
 
@@ -52,17 +55,17 @@ def _read(shape: re.Match[str]) -> Span:
         return _year(int(year)) if month is None else _month(int(year), int(month))
     if hour is None:
         start = datetime(int(year), int(month), int(day), tzinfo=UTC)
-        return _bounded(start, start + _DAY)
+        return _bounded(start, _after(start, _DAY))
     at = (int(year), int(month), int(day), int(hour), int(minute))
     if second is None:
         start = datetime(*at, tzinfo=_zone(zone))
-        return _bounded(start, start + _MINUTE)
+        return _bounded(start, _after(start, _MINUTE))
     # A leap second is the last one that the calendar of this language knows.
     start = datetime(*at, min(int(second), 59) if second == "60" else int(second), tzinfo=_zone(zone))
     if fraction is None:
-        return _bounded(start, start + _SECOND)
+        return _bounded(start, _after(start, _SECOND))
     start = start.replace(microsecond=int(fraction[:6].ljust(6, "0")))
-    return _bounded(start, start + timedelta(microseconds=10 ** max(0, 6 - len(fraction))))
+    return _bounded(start, _after(start, timedelta(microseconds=10 ** max(0, 6 - len(fraction)))))
 
 
 def _year(year: int) -> Span:
@@ -87,6 +90,20 @@ def _zone(text: str | None) -> tzinfo:
 
 
 def _bounded(start: datetime, end: datetime) -> Span:
-    if start.tzinfo is not UTC:
-        start, end = start.astimezone(UTC), end.astimezone(UTC)
-    return Span(start if start > BEGINNING else BEGINNING, end if end < END else END)
+    return Span(_in_utc(start), _in_utc(end))
+
+
+def _after(start: datetime, length: timedelta) -> datetime:
+    try:
+        return start + length
+    except OverflowError:
+        return datetime.max.replace(tzinfo=start.tzinfo)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is not UTC:
+        try:
+            moment = moment.astimezone(UTC)
+        except OverflowError:
+            return BEGINNING if moment.year == 1 else END
+    return moment if moment > BEGINNING else BEGINNING

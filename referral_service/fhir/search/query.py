@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from referral_service.core.problem import Category, Problem, problem
+from referral_service.fhir.definitions import R4_TYPES
 from referral_service.fhir.search.dates import Span, span
 from referral_service.fhir.search.reference import is_id, local
 from referral_service.fhir.search.table import Kind, Parameter, Sort
@@ -30,7 +31,8 @@ class During(NamedTuple):
 class Test(msgspec.Struct, frozen=True, kw_only=True):
     """One parameter: true if any of its alternatives is. `name` is indexed, or "_id" or "_lastUpdated".
 
-    `tokens` are compared whole; `systems` match every code of a system.
+    `tokens` are compared whole: an id, a reference, "system|code", or a code of any system, which comes with
+    and without a bar before it. Their other bars and backslashes are escaped. `systems` match every code.
     """
 
     name: str
@@ -40,14 +42,17 @@ class Test(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """One search, understood. `sort` is "_lastUpdated" or an indexed name of dates; `used` is for `self`."""
+    """One search, understood. `sort` is "_lastUpdated" or an indexed name of dates; `used` is for `self`.
+
+    `included` are the types of focus to include with a Task, "" for any.
+    """
 
     type: str
     tests: tuple[Test, ...] = ()
     sort: str = "_lastUpdated"
     is_descending: bool = False
     count: int = DEFAULT_COUNT
-    includes_focus: bool = False
+    included: frozenset[str] = frozenset()
     used: tuple[tuple[str, str], ...] = ()
 
 
@@ -60,7 +65,7 @@ class _Draft:
         self.tests: list[Test] = []
         self.sort = ("_lastUpdated", False)
         self.count = DEFAULT_COUNT
-        self.includes_focus = False
+        self.included: set[str] = set()
 
 
 def parse(kind: Kind, asked: Sequence[tuple[str, str]], *, as_of: datetime, is_strict: bool = False) -> Query:
@@ -78,7 +83,7 @@ def parse(kind: Kind, asked: Sequence[tuple[str, str]], *, as_of: datetime, is_s
         sort=draft.sort[0],
         is_descending=draft.sort[1],
         count=draft.count,
-        includes_focus=draft.includes_focus,
+        included=frozenset(draft.included),
         used=tuple(used),
     )
 
@@ -119,9 +124,7 @@ def _wrong(draft: _Draft, name: str, sentence: str) -> Problem:
 
 
 def _test(draft: _Draft, parameter: Parameter, modifier: str, value: str) -> Test:
-    alternatives = split(value, ",")
-    if len(alternatives) > _MOST_ALTERNATIVES:
-        raise _wrong(draft, parameter.name, f"More than {_MOST_ALTERNATIVES} alternatives.")
+    alternatives = _alternatives(draft, parameter.name, value)
     if parameter.sort is Sort.REFERENCE:
         return _reference_test(draft, parameter, modifier, alternatives)
     if modifier:
@@ -132,6 +135,13 @@ def _test(draft: _Draft, parameter: Parameter, modifier: str, value: str) -> Tes
     return _token_test(draft, parameter, alternatives)
 
 
+def _alternatives(draft: _Draft, name: str, value: str) -> list[str]:
+    found = split(value, ",")
+    if len(found) > _MOST_ALTERNATIVES:
+        raise _wrong(draft, name, f"More than {_MOST_ALTERNATIVES} alternatives.")
+    return found
+
+
 def _token_test(draft: _Draft, parameter: Parameter, alternatives: list[str]) -> Test:
     tokens: list[str] = []
     systems: list[str] = []
@@ -140,9 +150,9 @@ def _token_test(draft: _Draft, parameter: Parameter, alternatives: list[str]) ->
         if code and code[0] and parameter.system and plain(system) == parameter.system:
             system = ""
         if not code:
-            tokens += (plain(system), "|" + plain(system))
+            tokens += (_barred(system), "|" + _barred(system))
         elif code[0]:
-            tokens.append(f"{plain(system)}|{plain(code[0])}")
+            tokens.append(f"{_barred(system)}|{_barred(code[0])}")
         elif system:
             systems.append(plain(system))
         else:
@@ -182,12 +192,12 @@ def _during(draft: _Draft, name: str, value: str) -> During:
 
 
 def _id(draft: _Draft, value: str, _: bool) -> bool:
-    draft.tests.append(Test(name="_id", tokens=tuple(map(plain, split(value, ",")))))
+    draft.tests.append(Test(name="_id", tokens=tuple(map(plain, _alternatives(draft, "_id", value)))))
     return True
 
 
 def _last_updated(draft: _Draft, value: str, _: bool) -> bool:
-    dates = tuple(_during(draft, "_lastUpdated", one) for one in split(value, ","))
+    dates = tuple(_during(draft, "_lastUpdated", one) for one in _alternatives(draft, "_lastUpdated", value))
     draft.tests.append(Test(name="_lastUpdated", dates=dates))
     return True
 
@@ -212,8 +222,10 @@ def _sort(draft: _Draft, value: str, is_strict: bool) -> bool:
 
 
 def _include(draft: _Draft, value: str, is_strict: bool) -> bool:
-    if draft.kind.type == "Task" and value in ("Task:focus", "Task:focus:ServiceRequest"):
-        draft.includes_focus = True
+    element, restricted, target = value.removeprefix("Task:").partition(":")
+    is_focus = value.startswith("Task:") and element == "focus"
+    if draft.kind.type == "Task" and is_focus and (not restricted or target in R4_TYPES):
+        draft.included.add(target)
         return True
     return _pass_by(is_strict)
 
@@ -254,3 +266,8 @@ def plain(part: str) -> str:
         unescaped.append(part[at])
         at += 1
     return "".join(unescaped)
+
+
+def _barred(part: str) -> str:
+    """A part in which only bars and backslashes are escaped, however the client wrote it."""
+    return plain(part).replace("\\", "\\\\").replace("|", "\\|")
