@@ -146,6 +146,7 @@ def bare(folder: Path) -> Iterator[int]:
     """The baseline's process; the port."""
     settings = place(folder, port=free_port("127.0.0.1"))
     command = [sys.executable, "-m", "bench.bare", str(folder / "bare.db"), str(settings.port)]
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     with running(settings, command):
         until(lambda: _answers(settings.port), "ready")
         yield settings.port
