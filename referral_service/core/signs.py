@@ -57,8 +57,8 @@ def _returned(series: Series, run: Cycle, horizon: Horizon) -> bool | None:
     before = [day for day, _ in by_day if day <= run.first][-1:]
     seen = [(day, found) for day, found in by_day if day in before or run.first < day <= end]
     if prod(len(found) for _, found in seen) <= _MOST_READINGS:
-        days, readings = [day for day, _ in seen], product(*(found for _, found in seen))
-        if all(_has_rebounded(series, run, list(zip(days, values, strict=True))) for values in readings):
+        readings = product(*([(day, value) for value in found] for day, found in seen))
+        if all(_has_rebounded(series, run, values) for values in readings):
             return True
     return None if horizon.still(end) else False
 

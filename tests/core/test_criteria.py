@@ -122,6 +122,19 @@ def test_a_course_counts_as_the_fewest_visits_it_may_have_held() -> None:
     assert shown(PAIN, course)["active-therapy"] == Shown("unknown", 1, "visit-days", 6, ACTIVE, ("course",))
 
 
+def test_a_course_that_leaves_the_maximum_open_leaves_the_ceiling_open() -> None:
+    undated = {"procedure": "97110", "undated": True}
+    found = shown(PAIN, VISITS, DRUG, undated)
+    assert found["ceiling-sign"] == Shown(
+        "met" if found["duration-maximum"].status == "met" else "unknown", source=CEILING
+    )
+
+
+def test_what_is_unknown_is_missing_too() -> None:
+    course = {"procedure": "97110", "during": [-80, -10], "id": "course"}
+    assert "active-therapy" in judged(PAIN, course).missing
+
+
 @pytest.mark.parametrize(
     ("scores", "status", "value"),
     [

@@ -1,6 +1,7 @@
 """An episode keeps its key while its first day moves, closes with its cause, and is never lost."""
 
 from collections.abc import Iterable
+from uuid import NAMESPACE_URL, uuid5
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +39,21 @@ def test_a_new_episode_is_named_after_its_region_and_first_day() -> None:
     assert (episode.key, episode.is_open, episode.guidance_version) == (f"lumbar-{day(-100)}", True, 1)
     assert episode.conditions == ("Condition/back",)
     assert found.changed == found.episodes
+
+
+def test_the_ids_of_decisions_are_the_owners_own_and_never_change() -> None:
+    timeline = Timeline.of((ADULT, BACK, NECK))
+    decisions = ask(timeline, PATHWAY, AS_OF).decisions
+
+    def ids(*owner: str) -> list[str]:
+        found = Keeper(owner, (), timeline, PATHWAY).keep(decisions, AS_OF)
+        return [episode.guidance for episode in found.episodes]
+
+    ours = ids("clinic", "p-1")
+    assert ids("clinic", "p-1") == ours
+    assert len({*ours, *ids("clinic", "p-2"), *ids("other", "p-1")}) == 6
+    key = f"clinic|p-1|lumbar-{day(-100)}|GuidanceResponse"
+    assert str(uuid5(NAMESPACE_URL, key)) in ours
 
 
 def test_asked_again_nothing_is_news() -> None:

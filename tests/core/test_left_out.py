@@ -30,6 +30,10 @@ CASES: dict[str, tuple[dict[str, Any], str | None]] = {
     "a visit to come": ({"procedure": "97110", "on": 5}, "not-yet"),
     "a visit for the knee": ({"procedure": "97110", "on": -10, "site": KNEE}, "other-body-part"),
     "a visit for the neck": ({"procedure": "97110", "on": -10, "site": NECK_SITE}, "other-region"),
+    "a visit for the knee that goes on": (
+        {"procedure": "97110", "on": -10, "status": "in-progress", "site": KNEE},
+        "other-body-part",
+    ),
     "a visit without a date": ({"procedure": "97110", "undated": True}, "undated"),
     "a visit that was not done": ({"procedure": "97110", "on": -10, "status": "not-done"}, "not-done"),
     "a visit on hold": ({"procedure": "97110", "on": -10, "status": "on-hold"}, "not-completed"),

@@ -52,6 +52,12 @@ def test_a_flag_beside_a_closed_episode_is_told_once(unclear: AnyFact) -> None:
     }
 
 
+def test_the_regions_that_flags_name_are_told_the_gravest_first() -> None:
+    cord = condition(meant("disc_infection", "lumbar"), -3)
+    found = asked(numbered((ADULT, cord, replace(NECK_FLAG, onset=at(-5)), TUMOUR))).decisions
+    assert found[0].flag_regions == ("lumbar", "cervical")
+
+
 def test_a_flag_that_may_be_new_is_told_once_for_its_own_region() -> None:
     assert told(ADULT, replace(NECK_FLAG, onset=THIS_YEAR)) == {"cervical": POSSIBLE}
 

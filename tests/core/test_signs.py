@@ -100,6 +100,15 @@ def test_the_best_of_an_instrument_whose_higher_values_are_better_is_the_highest
     assert function.worst([Decimal(30), Decimal(40)]) == 30
 
 
+def test_visits_of_every_kind_make_a_cycle() -> None:
+    # The manual visits of February join what would be two cycles into one, which is one too few.
+    bridge = [visit("massage", day, "lumbar") for day in range(-155, -135, 7)]
+    pain = {-217: "7", -170: "4", -145: "7", **SECOND}
+    scores = [replace(score("pain_nrs_0_10", 0, day), value=Decimal(value)) for day, value in pain.items()]
+    assert answers(numbered((*CARE, *scores)))["lumbar"][2] == {"rebound"}
+    assert "rebound" not in answers(numbered((*CARE, *bridge, *scores)))["lumbar"][2]
+
+
 # Studies that can be compared
 
 WORSE: dict[str, Any] = {"findings": ("imaging_progression",), "status": "final", "tie": LUMBAR}
