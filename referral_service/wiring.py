@@ -31,6 +31,11 @@ class Service:
     reader: Reader
     published: Published
 
+    @property
+    def names(self) -> Names:
+        """The identifiers of what this service writes."""
+        return Names(self.settings.canonical_base, self.pathway.id, self.pathway.version)
+
     def close(self) -> None:
         """Stores what waits, and lets go of the database and the broker."""
         self.doorbell.close()

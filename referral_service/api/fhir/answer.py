@@ -15,7 +15,6 @@ from referral_service.api.fhir.read import current
 from referral_service.core.answer import Verb
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.fhir.search.reference import local
-from referral_service.fhir.write import Names
 from referral_service.workflow.review import Answerable, Asked, Review
 
 Json = dict[str, Any]
@@ -44,11 +43,10 @@ def answering(type: Answerable, verb: Verb) -> Run:
         if ask.actor.partition("/")[0] not in _PEOPLE:
             raise problem(Category.FORBIDDEN, "Only a Practitioner or a PractitionerRole answers.")
         service = face.service
-        names = Names(service.settings.canonical_base, service.pathway.id, service.pathway.version)
         asked = Asked(verb, type, ask.id, ask.actor, expected=expected(ask), **said)
         try:
             stored = await run_in_threadpool(
-                Review(face.answers, service.clock, names).run, ask.tenant, asked
+                Review(face.answers, service.clock, service.names).run, ask.tenant, asked
             )
         except Problem as error:
             if error.category is Category.CONFLICT:

@@ -13,7 +13,6 @@ from referral_service.api.fhir.read import current
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.fhir.parse import dump
 from referral_service.fhir.search.reference import local
-from referral_service.fhir.write import Names
 from referral_service.workflow.apply import Apply
 from referral_service.workflow.ports import PatientId
 
@@ -40,8 +39,7 @@ async def apply(face: Face, ask: Ask) -> Answer:
     patient = _patient(ask)
     await current(face, msgspec.structs.replace(ask, type="Patient"), patient)
     service = face.service
-    names = Names(service.settings.canonical_base, service.pathway.id, service.pathway.version)
-    verb = Apply(service.store, service.clock, service.pathway, names, service.settings.timezone)
+    verb = Apply(service.store, service.clock, service.pathway, service.names, service.settings.timezone)
     found = await run_in_threadpool(verb.care_plan, ask.tenant, PatientId(patient))
     return Answer(status=200, body=dump(found))
 

@@ -9,7 +9,6 @@ from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.read import current
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.fhir.parse import dump
-from referral_service.fhir.write import Names
 from referral_service.workflow.ports import PatientId
 from referral_service.workflow.replay import Replay
 
@@ -19,8 +18,7 @@ async def assess(face: Face, ask: Ask) -> Answer:
     as_of, known_at = _asked(ask)
     await current(face, ask, ask.id)
     service = face.service
-    names = Names(service.settings.canonical_base, service.pathway.id, service.pathway.version)
-    replay = Replay(service.store, service.clock, service.pathway, names, service.settings.timezone)
+    replay = Replay(service.store, service.clock, service.pathway, service.names, service.settings.timezone)
     found = await run_in_threadpool(replay.guidance, ask.tenant, PatientId(ask.id), as_of, known_at)
     bundle = {
         "resourceType": "Bundle",

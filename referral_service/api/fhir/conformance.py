@@ -1,6 +1,5 @@
 """Read and search of what the service publishes of itself: in memory, and never changed by a client."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Final
@@ -8,9 +7,10 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from referral_service.api.fhir import render
+from referral_service.api.fhir import paging, render
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
+from referral_service.api.fhir.read import names_version
 from referral_service.core.problem import Category, problem
 from referral_service.fhir.published import IN_FILES, Definition
 from referral_service.fhir.search import query
@@ -21,7 +21,6 @@ PLAN: Final = "PlanDefinition"
 # R4's types of these parameters. All are read as tokens are; an address and a name have no system.
 PARAMETERS: Final = {"url": "uri", "name": "string", "version": "token", "status": "token"}
 _STATUS = "http://hl7.org/fhir/publication-status"
-_PAGE = "_page"
 _COMPARISONS: dict[str, Callable[[datetime, query.During], bool]] = {
     "eq": lambda at, during: during.span.start <= at < during.span.end,
     "ap": lambda at, during: during.span.start <= at < during.span.end,
@@ -60,14 +59,13 @@ async def read(face: Face, ask: Ask) -> Answer:
     If-Modified-Since is passed by: the date of a file says less than what is in it.
     """
     stored = _stored(definition(face, ask.type, ask.id))
-    tags = {tag.strip().removeprefix("W/") for tag in ask.if_none_match.split(",")}
-    is_known = bool(tags & {"*", render.etag(stored.version).removeprefix("W/")})
+    is_known = names_version(ask.if_none_match, stored.version)
     return Answer(status=304 if is_known else 200, stored=stored)
 
 
 async def search(face: Face, ask: Ask) -> Answer:
     """200 and a searchset, as for stored resources, with its total on every page."""
-    place = _place(dict(ask.parameters).get(_PAGE, ""))
+    place = paging.place_in(ask.parameters, _Place)
     asked = place.parameters if place else ask.parameters
     as_of = face.service.clock.as_of()
     understood = query.parse(CONFORMANCE[ask.type], asked, as_of=as_of, is_strict=ask.is_strict)
@@ -80,8 +78,7 @@ async def search(face: Face, ask: Ask) -> Answer:
     here = f"{ask.base}/{ask.type}"
     links = {"self": f"{here}?{urlencode(understood.used)}" if understood.used else here}
     if understood.count and end < len(found):
-        token = msgspec.json.encode(_Place(understood.used, end))
-        links["next"] = f"{here}?{_PAGE}={urlsafe_b64encode(token).decode().rstrip('=')}"
+        links["next"] = paging.link(here, _Place(understood.used, end))
     members = (
         render.Member(f"{here}/{one.id}", render.resource(_stored(one)), {"search": {"mode": "match"}})
         for one in found[start:end]
@@ -113,12 +110,3 @@ def _passes_test(one: Definition, test: query.Test) -> bool:
         # R4: a string matches from its beginning, whatever the case.
         return any(value.casefold().startswith(token.casefold()) for token in test.tokens)
     return value in test.tokens or f"|{value}" in test.tokens
-
-
-def _place(token: str) -> _Place | None:
-    if not token:
-        return None
-    try:
-        return msgspec.json.decode(urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=_Place)
-    except (ValueError, msgspec.MsgspecError):
-        raise problem(Category.INCORRECT, "_page: not a link of ours.", code="value") from None

@@ -42,11 +42,15 @@ def _living(stored: Stored | None) -> Stored:
 
 def _has(ask: Ask, stored: Stored) -> bool:
     if ask.if_none_match:
-        # HTTP compares these weakly: whether a tag is marked as weak does not count.
-        tags = [tag.strip().removeprefix("W/") for tag in ask.if_none_match.split(",")]
-        return render.etag(stored.version).removeprefix("W/") in tags or "*" in tags
+        return names_version(ask.if_none_match, stored.version)
     since = _date(ask.if_modified_since)
     return since is not None and stored.updated_at.replace(microsecond=0) <= since
+
+
+def names_version(if_none_match: str, version: int) -> bool:
+    """Whether If-None-Match names it; HTTP compares weakly: whether a tag is marked as weak is no matter."""
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return not tags.isdisjoint({"*", render.etag(version).removeprefix("W/")})
 
 
 def _date(text: str) -> datetime | None:

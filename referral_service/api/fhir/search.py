@@ -1,16 +1,14 @@
 """Search: by type, by GET or POST, and in one patient's compartment; a page at a time."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
 
-from referral_service.api.fhir import render
+from referral_service.api.fhir import paging, render
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
-from referral_service.core.problem import Category, problem
 from referral_service.fhir.parse import parse
 from referral_service.fhir.search import query
 from referral_service.fhir.search.reference import local
@@ -18,8 +16,6 @@ from referral_service.fhir.search.table import KINDS
 from referral_service.store.search import After, Page
 from referral_service.store.tables import FIRST, LAST
 from referral_service.workflow.ports import Stored, Tenant
-
-_PAGE = "_page"
 
 
 class _Place(msgspec.Struct, array_like=True):
@@ -32,7 +28,7 @@ class _Place(msgspec.Struct, array_like=True):
 
 async def search(face: Face, ask: Ask) -> Answer:
     """200 and a searchset: `self` with the parameters really used, `next` while there is more."""
-    place = _place(dict(ask.parameters).get(_PAGE, ""))
+    place = paging.place_in(ask.parameters, _Place)
     asked = place.parameters if place else ask.parameters
     as_of = face.service.clock.as_of()
     understood = query.parse(KINDS[ask.type], asked, as_of=as_of, is_strict=ask.is_strict)
@@ -59,19 +55,8 @@ def _links(ask: Ask, understood: query.Query, page: Page) -> dict[str, str]:
     here = f"{ask.base}/{ask.type}"
     links = {"self": f"{here}?{urlencode(understood.used)}" if understood.used else here}
     if page.after:
-        place = _Place(understood.used, page.after.key, page.after.id)
-        token = urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
-        links["next"] = f"{here}?{_PAGE}={token}"
+        links["next"] = paging.link(here, _Place(understood.used, page.after.key, page.after.id))
     return links
-
-
-def _place(token: str) -> _Place | None:
-    if not token:
-        return None
-    try:
-        return msgspec.json.decode(urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=_Place)
-    except (ValueError, msgspec.MsgspecError):
-        raise problem(Category.INCORRECT, "_page: not a link of ours.", code="value") from None
 
 
 def _focused(face: Face, tenant: Tenant, page: Page, types: frozenset[str]) -> list[Stored]:

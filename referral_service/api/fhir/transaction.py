@@ -125,10 +125,6 @@ async def _look_ahead(face: Face, ask: Ask, operations: Sequence[Operation]) -> 
             raise _at(entry, "request.url", seen.status, seen.issues[0])
 
 
-def _wants_any(operation: Operation) -> bool:
-    return operation.entry.if_match.strip() == preconditions.ANY
-
-
 def _is_written(operation: Operation, versions: _Versions) -> bool:
     entry = operation.entry
     if entry.is_passed_by or operation.is_matched:

@@ -1,0 +1,28 @@
+"""The opaque `next` of a search: where it goes on, as one parameter of its address."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from referral_service.core.problem import Category, problem
+
+PAGE = "_page"
+Place = TypeVar("Place", bound=msgspec.Struct)
+
+
+def link(here: str, place: msgspec.Struct) -> str:
+    """The address of the page that begins at a place."""
+    return f"{here}?{PAGE}={urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip('=')}"
+
+
+def place_in(parameters: Sequence[tuple[str, str]], kind: type[Place]) -> Place | None:
+    """The place that a request asks for, None for the first page; INCORRECT if the link is not ours."""
+    token = dict(parameters).get(PAGE, "")
+    if not token:
+        return None
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=kind)
+    except (ValueError, msgspec.MsgspecError):
+        raise problem(Category.INCORRECT, f"{PAGE}: not a link of ours.", code="value") from None
