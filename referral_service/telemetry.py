@@ -6,16 +6,15 @@ it passed, because its text may quote a value. Metrics are Prometheus's; those o
 
 import logging
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from traceback import extract_tb
 
-import msgspec
 import structlog
+from opentelemetry import propagate
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from referral_service.measures import Counts, Stored
 
 RESOURCES_STORED = Counter("resources_stored_total", "Resource versions stored by this process.", ["type"])
 COMMIT_SECONDS = Histogram(
@@ -25,40 +24,11 @@ COMMIT_SECONDS = Histogram(
 )
 
 
-class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store holds, over all tenants and processes."""
-
-    patients_due: int
-    patients_parked: int
-    oldest_due_seconds: float
-    referrals_open: dict[tuple[str, str], int]
-    evaluations: dict[str, int]
-
-
-class _Stored(Collector):
-    """The counts as metrics."""
-
-    def __init__(self, counts: Counts) -> None:
-        self._counts = counts
-
-    def collect(self) -> Iterable[Metric]:
-        """One family a measure."""
-        counts = self._counts
-        yield GaugeMetricFamily("patients_due", "Patients waiting for an evaluation.", counts.patients_due)
-        yield GaugeMetricFamily("patients_parked", "Patients that failed too often.", counts.patients_parked)
-        yield GaugeMetricFamily(
-            "oldest_due_seconds",
-            "How long the longest waiting patient has waited.",
-            counts.oldest_due_seconds,
-        )
-        open_ones = GaugeMetricFamily("referrals_open", "Open proposals.", labels=["target", "urgency"])
-        for (target, urgency), number in sorted(counts.referrals_open.items()):
-            open_ones.add_metric([target, urgency], number)
-        yield open_ones
-        evaluations = CounterMetricFamily("evaluations_total", "Decisions saved.", labels=["outcome"])
-        for outcome, number in sorted(counts.evaluations.items()):
-            evaluations.add_metric([outcome], number)
-        yield evaluations
+def current_trace() -> str | None:
+    """The W3C traceparent of what is being done; None where nothing is traced."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return carrier.get("traceparent")
 
 
 def exposition(counts: Counts | None) -> bytes:
@@ -66,7 +36,7 @@ def exposition(counts: Counts | None) -> bytes:
     if counts is None:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
-    registry.register(_Stored(counts))
+    registry.register(Stored(counts))
     return generate_latest(REGISTRY) + generate_latest(registry)
 
 

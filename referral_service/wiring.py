@@ -47,9 +47,9 @@ def build_clock(settings: Settings) -> SystemClock:
     return SystemClock(settings.clock_shift)
 
 
-def build_store(settings: Settings) -> SqlStore:
-    """The store on the database that is set, migrated or not."""
-    return SqlStore(connect(settings.database), build_clock(settings), settings.lease_seconds)
+def build_store(settings: Settings, worker: str = "") -> SqlStore:
+    """The store on the database that is set, migrated or not; `worker` is the name of one that claims."""
+    return SqlStore(connect(settings.database), build_clock(settings), settings.lease_seconds, worker)
 
 
 def build_pathway(settings: Settings, terminology: Terminology) -> Pathway:

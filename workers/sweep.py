@@ -1,20 +1,29 @@
 """The sweep: in every worker process a thread that looks each second whether somebody is due.
 
 So a decision follows within seconds whether or not the broker is up, and time alone wakes whom it must. The
-doorbell's wake-ups run the same loop; one of the two runs at a time. As long as either makes progress, the
-process touches its file in DATA_DIR/heartbeats; its age tells a supervisor that the process hangs.
+doorbell's wake-ups run the same loop; one of the two runs at a time. Several workers look at different
+moments. As long as either makes progress, the process touches its file in DATA_DIR/heartbeats, whose age
+tells a supervisor that the process hangs; and every few seconds it tells the database, for operators.
 """
 
 import os
+from contextlib import suppress
+from random import uniform
+from socket import gethostname
 from threading import Event, Lock, Thread
+from time import monotonic
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
+from referral_service.core.problem import Problem
 from referral_service.settings import Settings
 from referral_service.wiring import build_assessor, build_clock, build_store
 from referral_service.workflow.assess import Assessor
+from workers.watch import LONGEST_SECONDS, Watch
 
 _EVERY_SECONDS = 1.0
+_TOLD_EVERY_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -26,7 +35,9 @@ class Sweep:
         """Opens nothing yet."""
         self._settings = settings
         self._clock = build_clock(settings)
-        self._store = build_store(settings)
+        self._store = build_store(settings, f"{gethostname()}-{os.getpid()}")
+        self._watch = Watch(min(LONGEST_SECONDS, settings.lease_seconds))
+        self._told = -_TOLD_EVERY_SECONDS
         self._assessor: Assessor | None = None
         self._busy = Lock()
         self._finishing = Event()
@@ -38,6 +49,7 @@ class Sweep:
         """Begins to look, at once; raises PathwayError."""
         self._assessor = build_assessor(self._settings, self._store)
         self._heartbeat.parent.mkdir(parents=True, exist_ok=True)
+        self._watch.start()
         self._thread.start()
 
     def finish(self) -> None:
@@ -49,6 +61,9 @@ class Sweep:
         self.finish()
         if self._thread.is_alive():
             self._thread.join(timeout=self._settings.lease_seconds)
+        self._watch.stop()
+        with suppress(Problem, SQLAlchemyError):  # gone, or never migrated: then nobody asks who has left
+            self._store.left()
         self._store.close()
         self._heartbeat.unlink(missing_ok=True)
 
@@ -65,10 +80,11 @@ class Sweep:
                     self._look()
                 finally:
                     self._busy.release()
-            self._finishing.wait(_EVERY_SECONDS)
+            self._finishing.wait(_EVERY_SECONDS * uniform(0.75, 1.25))  # noqa: S311 - no secret
 
     def _look(self) -> None:
         try:
+            self._tell()
             is_due = self._store.is_anybody_due(self._clock.as_of())
         except Exception as error:  # noqa: BLE001 - a look that fails must not end the looking
             self._complain(error)
@@ -81,12 +97,21 @@ class Sweep:
     def _run(self) -> None:
         assert self._assessor is not None, "start comes first"
         try:
-            while not self._finishing.is_set() and self._assessor.run_due():
+            while not self._finishing.is_set() and self._assessor.run_due(progress=self._watch.progress):
                 self._heartbeat.touch()
+                self._tell()
         except Exception as error:  # noqa: BLE001 - the same
             self._complain(error)
         else:
             self._recover()
+        finally:
+            self._watch.rest()
+
+    def _tell(self) -> None:
+        """Lets operators see that somebody looks."""
+        if monotonic() - self._told >= _TOLD_EVERY_SECONDS:
+            self._store.looked()
+            self._told = monotonic()
 
     def _complain(self, error: Exception) -> None:
         if not self._is_out:

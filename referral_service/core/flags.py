@@ -9,9 +9,10 @@ from typing import NamedTuple
 from referral_service.core.dates import Horizon
 from referral_service.core.episode import has_begun, is_ongoing
 from referral_service.core.record import Record
-from referral_service.core.timeline import Condition
+from referral_service.core.timeline import Condition, Fact
 
 HARD_ROLES = ("red_flag_hard", "red_flag_structural")
+FLAG_ROLES = (*HARD_ROLES, "red_flag_soft")
 _PREGNANCY = "pregnancy"
 _NEEDED_CATEGORY = "problem-list-item"
 _BILLING_CATEGORY = "encounter-diagnosis"
@@ -30,6 +31,11 @@ class Flag(NamedTuple):
     day: int | None
     is_billing_only: bool = False
     is_medical: bool = False
+
+
+def may_be_flag(fact: Fact) -> bool:
+    """Whether a fact may turn out a red flag: its patient is looked at before others."""
+    return isinstance(fact, Condition) and any(it.role.startswith(FLAG_ROLES) for it in fact.meanings)
 
 
 class Flags:

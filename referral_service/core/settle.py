@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from referral_service.core.dates import LONG_AGO, When, add_months, on
 from referral_service.core.episode import ACTIVE
+from referral_service.core.flags import FLAG_ROLES
 from referral_service.core.pathway import Pathway
 from referral_service.core.record import DENIED, qualifies
 from referral_service.core.timeline import (
@@ -36,7 +37,6 @@ _FIELDS: dict[type, tuple[str, ...]] = {
     **dict.fromkeys((Score, Imaging, Order, Refusal, PregnancyStatus, Allergy), ("at",)),
 }
 _DECIDE_NOTHING = frozenset({"noted", "exclusion", "ambiguous", "plan_not_treatment", "treatment_evaluation"})
-_NEW_FLAGS = ("red_flag_hard", "red_flag_structural", "red_flag_soft")
 Facts = tuple[AnyFact, ...]
 
 
@@ -89,7 +89,7 @@ class Settler:
         if not isinstance(fact, Condition) or fact.onset is not None or fact.recorded is not None:
             return False
         return any(
-            qualifies(m) or (m.role.startswith(_NEW_FLAGS) and m.concept not in self._recorded)
+            qualifies(m) or (m.role.startswith(FLAG_ROLES) and m.concept not in self._recorded)
             for m in fact.meanings
         )
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.core.referral import Referral
 from referral_service.store import bodies, claims, reading
-from referral_service.store.dirt import mark_dirty
+from referral_service.store.dirt import Dirt, Queue
 from referral_service.store.engine import reading as snapshot
 from referral_service.store.failures import is_collision, problem_of
 from referral_service.store.plan import Plan
@@ -63,7 +63,7 @@ def _resources(one: Referral) -> list[tuple[str, str]]:
 
 def _store(connection: Connection, tenant: Tenant, answered: Answered, now: datetime) -> list[Stored]:
     """Locks resources, patient and ledger in the order that every transaction has."""
-    plan = Plan(connection, now, dirties=False)
+    plan = Plan(connection, now)
     plan.look_up((tenant, write.type, write.id) for write in answered.writes)
     claims.lock(connection, [Claim(tenant, answered.patient, token=0, changes=0)])
     row = and_(referral.c.tenant == tenant, referral.c.task == answered.before.task)
@@ -76,9 +76,15 @@ def _store(connection: Connection, tenant: Tenant, answered: Answered, now: date
     connection.execute(
         update(referral)
         .where(row)
-        .values(status=after.status, task_status=after.task_status, body=bodies.encode(after))
+        .values(
+            status=after.status,
+            task_status=after.task_status,
+            fulfillment_status=after.fulfillment_status,
+            body=bodies.encode(after),
+        )
     )
-    mark_dirty(connection, now, {(tenant, answered.patient): 1})
+    # what a person did is seen at once, and is never many
+    Queue().mark(connection, now, {(tenant, answered.patient): Dirt(1, is_pressing=True)})
     return stored
 
 

@@ -15,9 +15,10 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from referral_service.core.problem import Problem
+from referral_service.store.dirt import Queue
 from referral_service.store.failures import is_collision, is_disconnection, problem_of
 from referral_service.store.plan import Plan
-from referral_service.telemetry import COMMIT_SECONDS, RESOURCES_STORED
+from referral_service.telemetry import COMMIT_SECONDS, RESOURCES_STORED, current_trace
 from referral_service.workflow.ports import Clock, Happening, Stored, Tenant, Write
 
 _MOST_WRITES = 1000
@@ -28,6 +29,7 @@ class _Request(NamedTuple):
     tenant: Tenant
     writes: Sequence[Write]
     happenings: Sequence[Happening]
+    trace: str | None
     future: "Future[list[Stored]]"
 
 
@@ -38,6 +40,7 @@ class Committer:
         """Its thread starts with the first request."""
         self._engine = engine
         self._clock = clock
+        self._queue = Queue()
         self._waiting: SimpleQueue[_Request | None] = SimpleQueue()
         self._starting = Lock()
         self._thread: Thread | None = None
@@ -46,7 +49,7 @@ class Committer:
         self, tenant: Tenant, writes: Sequence[Write], happenings: Sequence[Happening]
     ) -> "Future[list[Stored]]":
         """A future of the stored versions, done once they are durable; it raises Problem."""
-        request = _Request(tenant, writes, happenings, Future())
+        request = _Request(tenant, writes, happenings, current_trace(), Future())
         request.future.set_running_or_notify_cancel()  # whoever leaves does not undo what was begun
         if self._thread is None:
             with self._starting:
@@ -102,11 +105,13 @@ class Committer:
         started = perf_counter()
         answers: list[list[Stored] | Problem] = []
         with self._engine.begin() as connection:
-            plan = Plan(connection, self._clock.now(), dirties=True)
+            plan = Plan(connection, self._clock.now(), self._queue)
             plan.look_up((it.tenant, write.type, write.id) for it in group for write in it.writes)
             for request in group:
                 try:
-                    answers.append(plan.apply(request.tenant, request.writes, request.happenings))
+                    answers.append(
+                        plan.apply(request.tenant, request.writes, request.happenings, request.trace)
+                    )
                 except Problem as refusal:
                     answers.append(refusal)
             plan.flush()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from time import sleep
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -11,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from referral_service.store.bulk import Statement
 from referral_service.store.failures import problem_of
 
-SCHEMA = "0001"  # the last of the migrations
+SCHEMA = "0003"  # the last of the migrations
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -20,7 +21,11 @@ _PRAGMAS = (
     "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",
 )
+# Milliseconds. Nothing that the service asks takes so long; what does has met a fault, and others wait.
+_LIMITS = "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
 _KEPT = 10  # connections: one for each thread of the API that reads, and for those that write
+_LOOK_AGAIN_SECONDS = 0.2
+_MIGRATING = 7_315_402  # the key of the lock that migrations take on PostgreSQL; any number of ours
 _BEGIN_READING, _BEGIN_WRITING = Statement("BEGIN"), Statement("BEGIN IMMEDIATE")
 
 
@@ -32,7 +37,7 @@ def connect(address: str) -> Engine:
     """An engine on SQLAlchemy's address; opens nothing yet, but makes an SQLite file's folder."""
     url = make_url(address)
     if url.get_backend_name() != "sqlite":
-        options: dict[str, object] = {"connect_timeout": 5}
+        options: dict[str, object] = {"connect_timeout": 5, "options": _LIMITS}
         return create_engine(
             url, hide_parameters=True, pool_pre_ping=True, pool_size=_KEPT, connect_args=options
         )
@@ -86,12 +91,35 @@ def migrate(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with engine.begin() as connection:
+    with _migrating(engine) as connection:
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
         except CommandError as error:
             raise UnknownSchema("the database's schema is not one that this version knows") from error
+
+
+@contextmanager
+def _migrating(engine: Engine) -> Iterator[Connection]:
+    """On PostgreSQL one migration at a time, however long it takes, but none that makes others wait long."""
+    if engine.dialect.name != "postgresql":
+        with engine.begin() as connection:
+            yield connection
+        return
+    with engine.connect() as alone, engine.connect() as connection:
+        alone.execution_options(isolation_level="AUTOCOMMIT")
+        # a statement that waited would be waited for by the one that builds indices beside others
+        while not alone.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _MIGRATING}):
+            sleep(_LOOK_AGAIN_SECONDS)
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text("SET lock_timeout = 5000"))
+        connection.commit()
+        try:
+            yield connection
+        finally:
+            # what was set and locked goes with them
+            alone.invalidate()
+            connection.invalidate()
 
 
 def is_migrated(engine: Engine) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from referral_service.core.problem import Category, problem
 from referral_service.store import bodies, index, ledger
 from referral_service.store.bulk import Row, Statement, inserting, replacing
-from referral_service.store.dirt import mark_dirty
+from referral_service.store.dirt import Dirt, Queue
 from referral_service.store.index import FoundBy, Key
 from referral_service.store.tables import fact, instant, microseconds, resource, resource_version
 from referral_service.workflow.ports import Happening, PatientId, Stored, Tenant, Write
@@ -69,14 +69,14 @@ def _current(size: int) -> Statement:
 
 
 class Plan:
-    """The changes of one transaction. `at` is its instant; `dirties`: whether writes make patients dirty."""
+    """The changes of one transaction. `at` is its instant; without a queue no write makes a patient dirty."""
 
-    def __init__(self, connection: Connection, at: datetime, *, dirties: bool) -> None:
+    def __init__(self, connection: Connection, at: datetime, queue: Queue | None = None) -> None:
         """Millisecond precision: FHIR's `lastUpdated` has no more here."""
         self._connection = connection
         self._at = microseconds(at) // _MILLISECOND * _MILLISECOND
         self._instant = instant(self._at)
-        self._dirties = dirties
+        self._queue = queue
         self._before: dict[Key, _Version] = {}
         self._after: dict[Key, _Version] = {}
         self._past: list[Row] = []
@@ -85,7 +85,7 @@ class Plan:
         self._found_by: dict[Key, FoundBy] = {}
         self._facts: dict[Key, list[Row]] = {}
         self._past_facts: list[Row] = []
-        self._dirt: dict[tuple[Tenant, PatientId], int] = {}
+        self._dirt: dict[tuple[Tenant, PatientId], Dirt] = {}
         self._happenings: dict[Tenant, list[Happening]] = {}
 
     def look_up(self, keys: Iterable[Key]) -> None:
@@ -106,10 +106,16 @@ class Plan:
                 self._before[tenant, kind, version.id] = version
                 self._was_found_by[tenant, kind, version.id] = index.decode(found_by)
 
-    def apply(self, tenant: Tenant, writes: Sequence[Write], happenings: Sequence[Happening]) -> list[Stored]:
+    def apply(
+        self,
+        tenant: Tenant,
+        writes: Sequence[Write],
+        happenings: Sequence[Happening],
+        trace: str | None = None,
+    ) -> list[Stored]:
         """Adds one request to the plan, or raises Problem and adds nothing.
 
-        A happening whose subject is a resource that did not change is left out.
+        A happening whose subject is a resource that did not change is left out. `trace` is the request's.
         """
         answers: list[Stored] = []
         changes: dict[int, tuple[Write, _Version | None, _Version]] = {}
@@ -126,8 +132,10 @@ class Plan:
             newest[key] = after = self._next(tenant, write, before)
             changes[number] = (write, before, after)
             answers.append(after.answer(is_new=True))
+        sender = happenings[0].actor if happenings else ""
         for change in changes.values():
             self._change(*change)
+            self._soil(*change, Dirt(1, sender, change[0].is_pressing, trace))
         lines = [happening for happening in happenings if happening.subject not in unchanged]
         self._happenings.setdefault(tenant, []).extend(lines)
         return answers
@@ -155,10 +163,15 @@ class Plan:
         for earlier in self._facts.pop(key, ()):
             self._past_facts.append((*earlier[:6], after.updated_at, earlier[7]))
         self._facts[key] = _facts(write, after)
-        if self._dirties and (write.is_deleted or write.facts is not None):
-            for patient in {after.patient, before.patient if before else None} - {None}:
-                assert patient is not None
-                self._dirt[after.tenant, patient] = self._dirt.get((after.tenant, patient), 0) + 1
+
+    def _soil(self, write: Write, before: _Version | None, after: _Version, dirt: Dirt) -> None:
+        """A resource that moved from one patient to another makes both dirty."""
+        if write.facts is None and not write.is_deleted:
+            return
+        for patient in {after.patient, before.patient if before else None} - {None}:
+            assert patient is not None
+            known = self._dirt.get((after.tenant, patient))
+            self._dirt[after.tenant, patient] = known.add(dirt) if known else dirt
 
     def flush(self) -> None:
         """Writes everything; the transaction is the caller's to end."""
@@ -167,7 +180,8 @@ class Plan:
         index.change(self._connection, self._was_found_by, self._found_by)
         facts = [row for rows in self._facts.values() for row in rows]
         _ADD_FACT.run(self._connection, facts + self._past_facts)
-        mark_dirty(self._connection, self._instant, self._dirt)
+        if self._queue:
+            self._queue.mark(self._connection, self._instant, self._dirt)
         for tenant in sorted(self._happenings):
             if lines := self._happenings[tenant]:
                 ledger.append(self._connection, tenant, self._instant, lines)

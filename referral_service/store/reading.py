@@ -1,29 +1,21 @@
-"""Reading without writing: one resource, one patient's facts, what claims need, and the counts."""
+"""Reading without writing: one resource, one patient's facts, and what claims need."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, func, or_, select
+from sqlalchemy import Connection, RowMapping, Table, or_, select
 
 from referral_service.core.timeline import AnyFact
 from referral_service.store import bodies
 from referral_service.store.bulk import Statement
 from referral_service.store.tables import (
-    IS_DIRTY,
-    IS_OPEN_ELECTIVE,
-    IS_OPEN_URGENT,
-    IS_PARKED,
-    SLEEPS,
     episode,
     fact,
     instant,
-    patient,
     referral,
-    tally,
 )
-from referral_service.telemetry import Counts
 from referral_service.workflow.ports import Chart, Claim, PatientId, Stored, Tenant
 
 Owner = tuple[Tenant, PatientId]
@@ -114,34 +106,3 @@ def _of_patients(
         for owner, body in rows:
             bodies[tenant, owner].append(body)
     return bodies
-
-
-def counts(connection: Connection, now: datetime, as_of: datetime) -> Counts:
-    """Over all tenants; costs what is due, parked or open."""
-    dirty = connection.execute(select(func.count(), func.min(patient.c.dirty_since)).where(IS_DIRTY)).one()
-    awake = connection.execute(
-        select(func.count(), func.min(patient.c.wake_at)).where(SLEEPS, patient.c.wake_at <= as_of)
-    ).one()
-    waits = [now - since for since in (dirty[1],) if since] + [as_of - at for at in (awake[1],) if at]
-    return Counts(
-        patients_due=dirty[0] + awake[0],
-        patients_parked=connection.scalar(select(func.count()).select_from(patient).where(IS_PARKED)) or 0,
-        oldest_due_seconds=max((wait.total_seconds() for wait in waits), default=0.0),
-        referrals_open={
-            (row.target, row.urgency): row.number
-            for condition in (IS_OPEN_ELECTIVE, IS_OPEN_URGENT)
-            for row in connection.execute(
-                select(referral.c.target, referral.c.urgency, func.count().label("number"))
-                .where(condition)
-                .group_by(referral.c.target, referral.c.urgency)
-            )
-        },
-        evaluations={
-            row.label: int(row.number)
-            for row in connection.execute(
-                select(tally.c.label, func.sum(tally.c.count).label("number"))
-                .where(tally.c.name == "evaluations")
-                .group_by(tally.c.label)
-            )
-        },
-    )

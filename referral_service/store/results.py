@@ -1,29 +1,27 @@
 """Saving what evaluations found: accepted only while the claim holds and nothing new has arrived."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping
 
 from referral_service.core.problem import Problem
-from referral_service.store import bodies
-from referral_service.store.bulk import Row, inserting, replacing
-from referral_service.store.claims import change, lock
+from referral_service.store import bodies, tally
+from referral_service.store.bulk import Row, replacing
+from referral_service.store.claims import LET_GO, change, lock
 from referral_service.store.plan import Plan
-from referral_service.store.tables import episode, microseconds, referral, tally
-from referral_service.workflow.ports import Claim, Referral, Result, Tenant
+from referral_service.store.tables import episode, microseconds, referral
+from referral_service.workflow.ports import Claim, PatientId, Referral, Result, Tenant
 
 _EPISODE = replacing(episode)
 _REFERRAL = replacing(referral)
-_TALLY = inserting(
-    tally, "ON CONFLICT (tenant, name, label) DO UPDATE SET count = tally.count + excluded.count"
-)
+_Rows = Mapping[tuple[Tenant, PatientId], RowMapping]
 
 
 def save(connection: Connection, results: Sequence[Result], now: datetime) -> list[bool]:
     """Writes every result whose claim still stands; says which."""
-    plan = Plan(connection, now, dirties=False)
+    plan = Plan(connection, now)
     plan.look_up((it.claim.tenant, write.type, write.id) for it in results for write in it.writes)
     rows = lock(connection, [it.claim for it in results])
     verdicts = [
@@ -35,12 +33,12 @@ def save(connection: Connection, results: Sequence[Result], now: datetime) -> li
     plan.flush()
     _keep_episodes(connection, accepted)
     _keep_referrals(connection, accepted)
-    _count(connection, accepted)
     _rest(connection, accepted)
     held = [
         one for one in dropped if (row := rows.get((one.tenant, one.patient))) and row["token"] == one.token
     ]
-    change(connection, [(one.tenant, one.patient) for one in held], leased_until=None)
+    change(connection, [(one.tenant, one.patient) for one in held], **LET_GO)
+    _count(connection, accepted, rows, now)
     return verdicts
 
 
@@ -87,17 +85,19 @@ def _referral(claim: Claim, one: Referral) -> Row:
         one.task_status,
         None if one.due_at is None else microseconds(one.due_at),
         bodies.encode(one),
+        one.fulfillment_status,
     )
 
 
-def _count(connection: Connection, results: Iterable[Result]) -> None:
-    outcomes: Counter[tuple[Tenant, str]] = Counter(
-        (it.claim.tenant, one.decision.outcome) for it in results for one in it.episodes
-    )
-    rows = [
-        (tenant, "evaluations", outcome, number) for (tenant, outcome), number in sorted(outcomes.items())
-    ]
-    _TALLY.run(connection, rows)
+def _count(connection: Connection, results: Iterable[Result], rows: _Rows, now: datetime) -> None:
+    counted: Counter[tally.Counted] = Counter()
+    for it in results:
+        tenant, row = it.claim.tenant, rows[it.claim.tenant, it.claim.patient]
+        for one in it.episodes:
+            counted[tenant, "evaluations", f"{one.decision.outcome} {it.pathway}"] += 1
+        if row["dirty_since"]:
+            counted.update(tally.durations(tenant, "decision_seconds", [now - row["dirty_since"]]))
+    tally.add(connection, counted)
 
 
 def _rest(connection: Connection, results: Iterable[Result]) -> None:
@@ -109,10 +109,11 @@ def _rest(connection: Connection, results: Iterable[Result]) -> None:
         change(
             connection,
             [(one.tenant, one.patient) for one in claims],
-            is_dirty=False,
+            place=None,
             dirty_since=None,
+            trace=None,
             wake_at=wake_at,
             asked_at=as_of,
             attempts=0,
-            leased_until=None,
+            **LET_GO,
         )

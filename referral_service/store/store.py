@@ -8,12 +8,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from referral_service.core.timeline import AnyFact
-from referral_service.store import claims, ledger, reading, results
+from referral_service.measures import Counts
+from referral_service.store import claims, duty, ledger, reading, results
+from referral_service.store import counts as counting
 from referral_service.store.commit import Committer
 from referral_service.store.engine import is_migrated, migrate, writing
 from referral_service.store.engine import reading as snapshot
 from referral_service.store.failures import is_collision, problem_of
-from referral_service.telemetry import Counts
 from referral_service.workflow.ports import (
     Chart,
     Claim,
@@ -30,10 +31,14 @@ from referral_service.workflow.ports import (
 class SqlStore:
     """The port `Store`, and what operators and replay read besides. Safe to use from several threads."""
 
-    def __init__(self, engine: Engine, clock: Clock, lease_seconds: int = 60) -> None:
-        """`engine` comes from `store.engine.connect`; a lease lasts `lease_seconds` of real time."""
+    def __init__(self, engine: Engine, clock: Clock, lease_seconds: int = 60, worker: str = "") -> None:
+        """`engine` comes from `store.engine.connect`; a lease lasts `lease_seconds` of real time.
+
+        `worker` is the name of the process that claims.
+        """
         self.engine = engine
         self._clock = clock
+        self._worker = worker
         self._lease = timedelta(seconds=lease_seconds)
         self._committer = Committer(engine, clock)
 
@@ -57,7 +62,35 @@ class SqlStore:
     def claim(self, limit: int, as_of: datetime) -> list[Claim]:
         """Leases up to `limit` patients that are due; counts the attempt."""
         with writing(self.engine) as connection:
-            return claims.claim(connection, limit, self._clock.now(), as_of, self._lease)
+            return claims.claim(connection, limit, as_of, self._new_lease())
+
+    def renew(self, held: Sequence[Claim]) -> None:
+        """Makes leases that still hold last as long again, from now."""
+        with writing(self.engine) as connection:
+            claims.renew(connection, held, self._new_lease())
+
+    def looked(self) -> None:
+        """Keeps for operators that this worker has looked whether somebody is due."""
+        with writing(self.engine) as connection:
+            duty.looked(connection, self._worker, self._clock.now())
+
+    def left(self) -> None:
+        """Keeps for operators that this worker has ended in order."""
+        with writing(self.engine) as connection:
+            duty.left(connection, self._worker)
+
+    def drain(self) -> None:
+        """Lets no worker claim anybody until `resume`; what is held is finished."""
+        with writing(self.engine) as connection:
+            duty.drain(connection, self._clock.now())
+
+    def resume(self) -> None:
+        """Lets workers claim again."""
+        with writing(self.engine) as connection:
+            duty.drain(connection, None)
+
+    def _new_lease(self) -> claims.Lease:
+        return claims.Lease(self._lease, self._clock.now(), self._worker)
 
     def is_anybody_due(self, as_of: datetime) -> bool:
         """Whether a claim would find somebody; waits for no writer."""
@@ -114,7 +147,7 @@ class SqlStore:
     def counts(self) -> Counts:
         """What is due, parked and open, over all tenants; fails when the database cannot be read."""
         with snapshot(self.engine) as connection:
-            return reading.counts(connection, self._clock.now(), self._clock.as_of())
+            return counting.counts(connection, self._clock.now(), self._clock.as_of())
 
     def verify_ledger(self, tenant: Tenant) -> ledger.Verdict:
         """Whether every line of a tenant's ledger still holds."""

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Table,
     and_,
     literal_column,
-    not_,
 )
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
@@ -140,7 +139,7 @@ patient = _table(
     "patient",
     _key("tenant"),
     _key("id"),
-    Column("is_dirty", Boolean, nullable=False),
+    Column("place", BigInteger),
     Column("dirty_since", Instant),
     Column("changes", Integer, nullable=False),
     Column("wake_at", Instant),
@@ -150,13 +149,17 @@ patient = _table(
     Column("leased_until", Instant),
     Column("parked_at", Instant),
     Column("parked_category", String),
+    Column("leased_by", String),
+    Column("trace", String),
 )
-IS_DIRTY = and_(patient.c.is_dirty, patient.c.parked_at.is_(None))
-SLEEPS = and_(not_(patient.c.is_dirty), patient.c.wake_at.is_not(None), patient.c.parked_at.is_(None))
+# Something arrived since the last decision: its place in the queue, see store/dirt.py. A parked one has none.
+IS_DIRTY = patient.c.place.is_not(None)
+_IS_CLEAN = and_(patient.c.place.is_(None), patient.c.parked_at.is_(None))
+SLEEPS = and_(_IS_CLEAN, patient.c.wake_at.is_not(None))
 # Decided for a later instant than is asked for now: only where the clock was shifted and is so no more.
-IS_AHEAD = and_(not_(patient.c.is_dirty), patient.c.asked_at.is_not(None), patient.c.parked_at.is_(None))
+IS_AHEAD = and_(_IS_CLEAN, patient.c.asked_at.is_not(None))
 IS_PARKED = patient.c.parked_at.is_not(None)
-Index("patient_dirty", patient.c.dirty_since, sqlite_where=IS_DIRTY, postgresql_where=IS_DIRTY)
+Index("patient_dirty", patient.c.place, sqlite_where=IS_DIRTY, postgresql_where=IS_DIRTY)
 Index("patient_asleep", patient.c.wake_at, sqlite_where=SLEEPS, postgresql_where=SLEEPS)
 Index("patient_ahead", patient.c.asked_at, sqlite_where=IS_AHEAD, postgresql_where=IS_AHEAD)
 Index("patient_parked", patient.c.parked_at, sqlite_where=IS_PARKED, postgresql_where=IS_PARKED)
@@ -187,6 +190,7 @@ referral = _table(
     Column("task_status", String, nullable=False),
     Column("due_at", Instant),
     Column("body", LargeBinary, nullable=False),
+    Column("fulfillment_status", String),
     Index("referral_by_patient", "tenant", "patient"),
 )
 # written out, not bound: a planner matches a partial index by its literal condition
@@ -197,6 +201,9 @@ IS_OPEN_URGENT = and_(_IS_DRAFT, referral.c.urgency == literal_column("'urgent'"
 TASK_IS_OPEN = referral.c.task_status.in_(
     [literal_column(f"'{status}'") for status in ("requested", "in-progress", "on-hold")]
 )
+# Approved, and no EHR has it yet.
+IS_UNSENT = referral.c.fulfillment_status == literal_column("'draft'")
+Index("referral_unsent", referral.c.task, sqlite_where=IS_UNSENT, postgresql_where=IS_UNSENT)
 Index(
     "referral_identifier",
     referral.c.tenant,
@@ -244,6 +251,21 @@ ledger_head = _table(
     _key("tenant"),
     Column("seq", BigInteger, nullable=False),
     Column("hash", String, nullable=False),
+)
+
+# The worker processes: when each last looked whether somebody is due.
+worker = _table(
+    "worker",
+    Column("name", String, primary_key=True),
+    Column("started_at", Instant, nullable=False),
+    Column("looked_at", Instant, nullable=False),
+)
+
+# What operators have switched on, such as `drain`, and since when.
+switch = _table(
+    "switch",
+    Column("name", String, primary_key=True),
+    Column("since", Instant, nullable=False),
 )
 
 # Counts that survive restarts and cover every process, such as evaluations by outcome.

@@ -3,10 +3,12 @@
 A result counts only if nobody else took the patient and nothing new arrived meanwhile; the store says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from referral_service.core.decide import ask
 from referral_service.core.keeping import Keeper
@@ -32,10 +34,24 @@ class Assessor:
         self._zone = ZoneInfo(timezone)
         self._names = Names(canonical_base, pathway.id, pathway.version)
 
-    def run_due(self, limit: int = 200) -> int:
-        """Evaluates one batch of due patients; how many were claimed (0: nobody is due)."""
+    def run_due(self, limit: int = 200, progress: Callable[[], None] = lambda: None) -> int:
+        """Evaluates one batch of due patients; how many were claimed (0: nobody is due).
+
+        `progress` is called before each step that may take its time.
+        """
+        progress()
         claims = self._store.claim(limit, self._clock.as_of())
-        results = [result for chart in self._load(claims) if (result := self._attempt(chart))]
+        since = self._clock.now()
+        progress()
+        results: list[Result] = []
+        for chart in self._load(claims):
+            progress()
+            if self._clock.now() - since > (chart.claim.until - since) / 2:
+                self._store.renew(claims)
+                since = self._clock.now()
+            result = self._attempt(chart)
+            results += [result] if result else []
+        progress()
         self._save(results)
         return len(claims)
 
@@ -89,7 +105,8 @@ class Assessor:
         wake_at = None
         if answer.wake_on:
             wake_at = datetime.combine(answer.wake_on, time(), self._zone).astimezone(UTC)
-        return Follow(chart, kept, setting, current).result(wake_at)
+        result = Follow(chart, kept, setting, current).result(wake_at)
+        return replace(result, pathway=self._pathway.version)
 
     def _current(self, tenant: Tenant, type: str, id: str) -> dict[str, Any]:
         stored = self._store.read(tenant, type, id)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from referral_service.core.flags import may_be_flag
 from referral_service.core.problem import Category, Issue, Problem
 from referral_service.fhir.parse import dump
 from referral_service.fhir.read import Reader, patient_of
@@ -76,12 +77,14 @@ class Ingest:
         if kind.patient and patient is None:
             sentence = f"{kind.type}.{kind.patient} must refer to a Patient."
             return Issue("business-rule", sentence, f"{change.path}.{kind.patient}")
+        facts = self._reader.facts(resource)
         return Write(
             type=kind.type,
             id=resource["id"],
             body=dump(resource),
             patient=PatientId(patient) if patient else None,
-            facts=self._reader.facts(resource),
+            facts=facts,
+            is_pressing=any(map(may_be_flag, facts)),
             terms=terms(resource),
             expected=change.expected,
             is_posted=change.is_posted,

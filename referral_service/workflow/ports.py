@@ -1,7 +1,7 @@
 """What the verbs need from outside: a Store, a Clock, a Doorbell; and the shapes that cross those borders."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NewType, Protocol
 
 import msgspec
@@ -55,7 +55,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     `expected` is the version that must be current (0: must not exist; None: any). A deleted one has no body.
     `is_posted`: the client left the id to us.
     `patient` is the logical id of the patient whose timeline it belongs to, if any. `facts` are None for what
-    we emit ourselves: such a write does not make the patient dirty.
+    we emit ourselves: such a write does not make the patient dirty. `is_pressing`: a red flag may be in it.
     """
 
     type: str
@@ -67,6 +67,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     expected: int | None = None
     is_deleted: bool = False
     is_posted: bool = False
+    is_pressing: bool = False
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,12 +93,17 @@ class Happening(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """A patient leased to one worker: the fencing token, and the count of changes when it was claimed."""
+    """A patient leased to one worker: the fencing token, and the count of changes when it was claimed.
+
+    `until` is the end of the lease; `trace` that of the request which made the patient due.
+    """
 
     tenant: Tenant
     patient: PatientId
     token: int
     changes: int
+    until: datetime = datetime.max.replace(tzinfo=UTC)
+    trace: str | None = None
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +118,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What one evaluation, for the instant `as_of`, changes.
 
-    `wake_at` is the first instant at which time alone changes a decision.
+    `wake_at` is the first instant at which time alone changes a decision. `pathway` is the version asked.
     """
 
     claim: Claim
@@ -122,6 +128,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     happenings: tuple[Happening, ...] = ()
     wake_at: datetime | None = None
     as_of: datetime | None = None
+    pathway: str = ""
 
 
 class Clock(Protocol):
@@ -157,6 +164,9 @@ class Store(Protocol):
 
     def claim(self, limit: int, as_of: datetime) -> list[Claim]:
         """Leases up to `limit` patients: dirty, to wake by `as_of`, or last asked for a later instant."""
+
+    def renew(self, claims: Sequence[Claim]) -> None:
+        """Makes leases that still hold last as long again, from now; for a batch that takes its time."""
 
     def load(self, claims: Sequence[Claim]) -> list[Chart]:
         """What evaluating these patients needs, in their order."""

@@ -10,17 +10,24 @@ from prometheus_client.parser import text_string_to_metric_families
 import referral_service.api.observe  # noqa: F401 - the requests' metric
 from referral_service.cli import COMMANDS
 from referral_service.core.problem import Category
+from referral_service.measures import Counts
 from referral_service.settings import PREFIX, Settings
-from referral_service.telemetry import Counts, exposition
+from referral_service.telemetry import exposition
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip() for cell in line.split("|")[1:-1]] for line in PAGE.splitlines() if line[:1] == "|"]
 COUNTS = Counts(
     patients_due=0,
+    patients_due_urgent=0,
     patients_parked=0,
     oldest_due_seconds=0,
-    referrals_open={("surgical", "urgent"): 1},
-    evaluations={"urgent": 1},
+    leases_held=0,
+    sweep_age_seconds=1,
+    workers_active=1,
+    referrals={("requested", "surgical", "urgent"): 1},
+    oldest_red_flag_seconds=0,
+    oldest_unsent_seconds=0,
+    tallies={"evaluations": {"urgent v1": 1}},
 )
 
 

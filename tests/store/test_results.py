@@ -62,10 +62,10 @@ def test_charts_come_in_the_order_of_their_claims(store: SqlStore, clock: HandCl
 def test_a_new_decision_takes_the_place_of_the_last(store: SqlStore, clock: HandClock) -> None:
     for outcome in ("in-trial", "exhausted"):
         (claim,) = claimed(store, clock, "ann")
-        store.save([result(claim, episodes=(episode(outcome=outcome),))])
+        store.save([result(claim, episodes=(episode(outcome=outcome),), pathway="v1")])
 
     assert [it.decision.outcome for it in chart(store, clock).episodes] == ["exhausted"]
-    assert store.counts().evaluations == {"in-trial": 1, "exhausted": 1}
+    assert store.counts().tallies["evaluations"] == {"in-trial v1": 1, "exhausted v1": 1}
 
 
 def test_a_second_open_proposal_of_one_region_and_target_is_impossible(
@@ -79,7 +79,10 @@ def test_a_second_open_proposal_of_one_region_and_target_is_impossible(
     assert draft(store, clock, proposal(5), patient="bob")
     assert draft(store, clock, proposal(6, status="on-hold"))
 
-    assert store.counts().referrals_open == {("surgical", "elective"): 3, ("intradiscal", "elective"): 1}
+    assert store.counts().referrals == {
+        ("requested", "surgical", "elective"): 3,
+        ("requested", "intradiscal", "elective"): 1,
+    }
 
 
 def test_a_second_open_urgent_proposal_of_one_patient_is_impossible(
@@ -138,4 +141,4 @@ def test_a_write_in_the_wrong_version_drops_its_result_alone(store: SqlStore, cl
 
     assert verdicts == [False, True]
     assert [claim.patient for claim in store.claim(10, clock.as_of())] == ["ann"]
-    assert store.counts().referrals_open == {}
+    assert store.counts().referrals == {}

@@ -79,7 +79,7 @@ def test_sqlite_waits_for_the_disk(tmp_path: Path) -> None:
 
 
 DUE = {
-    "patient_dirty": select(patient.c.id).where(IS_DIRTY).order_by(patient.c.dirty_since),
+    "patient_dirty": select(patient.c.id).where(IS_DIRTY).order_by(patient.c.place),
     "patient_asleep": select(patient.c.id).where(SLEEPS, patient.c.wake_at <= MONDAY),
     "patient_parked": select(patient.c.id).where(IS_PARKED),
     "referral_open_task": select(referral.c.task).where(TASK_IS_OPEN).order_by(referral.c.due_at),
