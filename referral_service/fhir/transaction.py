@@ -96,12 +96,12 @@ def _conditional(link: Link) -> Condition | None:
 
 
 def sameness(query: Query) -> Hashable:
-    """Equal for two searches that ask the same, however they are written."""
-    tests = (
-        (test.name, frozenset(test.tokens), frozenset(test.systems), frozenset(test.dates))
+    """Equal for two searches that ask the same, however they are written; it looks the same in every process."""
+    tests = {
+        (test.name, *(tuple(sorted(map(repr, set(some)))) for some in (test.tokens, test.systems, test.dates)))
         for test in query.tests
-    )
-    return query.type, frozenset(tests)
+    }
+    return query.type, tuple(sorted(tests))
 
 
 def plan(

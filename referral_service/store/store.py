@@ -1,6 +1,6 @@
 """The Store of workflow/ports.py in one SQL database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 
@@ -9,12 +9,13 @@ from sqlalchemy.exc import DBAPIError
 
 from referral_service.core.timeline import AnyFact
 from referral_service.measures import Counts
-from referral_service.store import claims, duty, ledger, reading, results
+from referral_service.store import claims, duty, ledger, reading, repair, results
 from referral_service.store import counts as counting
 from referral_service.store.commit import Committer
 from referral_service.store.engine import is_migrated, migrate, writing
 from referral_service.store.engine import reading as snapshot
 from referral_service.store.failures import is_collision, problem_of
+from referral_service.store.turns import Turns
 from referral_service.workflow.ports import (
     Chart,
     Claim,
@@ -41,6 +42,7 @@ class SqlStore:
         self._worker = worker
         self._lease = timedelta(seconds=lease_seconds)
         self._committer = Committer(engine, clock)
+        self.turns = Turns(engine)
 
     def commit(
         self, tenant: Tenant, writes: Sequence[Write], happenings: Sequence[Happening]
@@ -79,15 +81,20 @@ class SqlStore:
         with writing(self.engine) as connection:
             duty.left(connection, self._worker)
 
-    def drain(self) -> None:
-        """Lets no worker claim anybody until `resume`; what is held is finished."""
+    def drain(self, actor: str = "service") -> bool:
+        """Lets no worker claim anybody until `resume`, and says whether one could; what is held is finished."""
         with writing(self.engine) as connection:
-            duty.drain(connection, self._clock.now())
+            return repair.drain(connection, self._clock.now(), actor)
 
-    def resume(self) -> None:
-        """Lets workers claim again."""
+    def resume(self, actor: str = "service") -> bool:
+        """Lets workers claim again; says whether they could not."""
         with writing(self.engine) as connection:
-            duty.drain(connection, None)
+            return repair.resume(connection, self._clock.now(), actor)
+
+    def retry(self, tenant: Tenant, patients: Sequence[PatientId], actor: str) -> list[PatientId]:
+        """Makes those of some hundred patients that are parked due again; says who was."""
+        with writing(self.engine) as connection:
+            return repair.retry(connection, tenant, patients, self._clock.now(), actor)
 
     def _new_lease(self) -> claims.Lease:
         return claims.Lease(self._lease, self._clock.now(), self._worker)
@@ -149,10 +156,27 @@ class SqlStore:
         with snapshot(self.engine) as connection:
             return counting.counts(connection, self._clock.now(), self._clock.as_of())
 
-    def verify_ledger(self, tenant: Tenant) -> ledger.Verdict:
-        """Whether every line of a tenant's ledger still holds."""
+    def verify_ledger(
+        self, tenant: Tenant, progress: Callable[[int], None] = lambda lines: None
+    ) -> ledger.Verdict:
+        """Whether every line of a tenant's ledger still holds; `progress` hears of lines done."""
         with snapshot(self.engine) as connection:
-            return ledger.verify(connection, tenant)
+            return ledger.verify(connection, tenant, progress)
+
+    def ledger_tenants(self) -> list[Tenant]:
+        """Whoever has a ledger."""
+        with snapshot(self.engine) as connection:
+            return list(ledger.tenants(connection))
+
+    def ledger_heads(self) -> list[ledger.Head]:
+        """The last line of each tenant's ledger."""
+        with snapshot(self.engine) as connection:
+            return ledger.heads(connection)
+
+    def missing_heads(self, heads: Sequence[ledger.AnyHead]) -> list[ledger.AnyHead]:
+        """Those of some hundred earlier heads that their ledger does not have any more."""
+        with snapshot(self.engine) as connection:
+            return ledger.missing(connection, heads)
 
     def migrate(self) -> None:
         """Brings the schema to this version's."""
@@ -165,4 +189,5 @@ class SqlStore:
     def close(self) -> None:
         """Stores what waits, and closes every connection."""
         self._committer.close()
+        self.turns.close()
         self.engine.dispose()

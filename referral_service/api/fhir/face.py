@@ -1,11 +1,13 @@
 """What every interaction shares: the service's parts, writing and waiting, looking up conditions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from hashlib import sha256
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 
 from referral_service.api.fhir.exchange import Ask
@@ -38,6 +40,7 @@ class Face:
         self.ingest = Ingest(service.store, service.reader)
         self.published = service.clock.now().date().isoformat()
         self._locks = [asyncio.Lock() for _ in range(_LOCKS)]
+        self._waiting = CapacityLimiter(_LOCKS)
 
     async def store(self, ask: Ask, writes: Sequence[Write]) -> list[Stored]:
         """Durable when it returns. A client that leaves does not undo what was begun."""
@@ -85,12 +88,26 @@ class Face:
 
     @asynccontextmanager
     async def alone(self, tenant: Tenant, conditions: Iterable[Condition]) -> AsyncIterator[None]:
-        """Two requests of this process that ask for the same, one after the other: look up, then write.
+        """Requests that ask for the same, one after the other, in whichever process: look up, then write.
 
-        INCORRECT for a condition that is not understood.
+        INCORRECT for a condition that is not understood; UNAVAILABLE if one's turn does not come.
         """
-        asked = (sameness(self.understand(condition)) for condition in conditions)
-        async with AsyncExitStack() as stack:
-            for place in sorted({hash((tenant, one)) % _LOCKS for one in asked}):
-                await stack.enter_async_context(self._locks[place])
+        asked = [sameness(self.understand(condition)) for condition in conditions]
+        if not asked:
             yield
+            return
+        turns = [_turn(tenant, one) for one in asked]
+        async with AsyncExitStack() as stack:
+            for place in sorted({turn % _LOCKS for turn in turns}):
+                await stack.enter_async_context(self._locks[place])
+            shared = self.service.store.turns
+            if shared.are_shared:
+                # Waiting for another process must keep no thread from those that it waits for.
+                taken = await to_thread.run_sync(shared.take, turns, limiter=self._waiting)
+                stack.callback(shared.give_back, taken)
+            yield
+
+
+def _turn(tenant: Tenant, asked: Hashable) -> int:
+    """The same number for the same question in every process, of 63 bits."""
+    return int.from_bytes(sha256(repr((tenant, asked)).encode()).digest()[:8]) >> 1
