@@ -1,0 +1,3 @@
+"""All that Flower has to know: the one queue, whose length it shows."""
+
+task_default_queue = "evaluate"
