@@ -50,6 +50,7 @@ WRONG = {
     "EHR_URL": ["ehr.example"],
     "EHR_TOKEN_URL": ["ftp://ehr.example"],
     "EHR_KEY_FILE": ["/hidden/key.pem"],
+    "LEDGER_KEY_FILE": ["/hidden/key.json"],
     "CANONICAL_BASE": ["spine", "https://"],
     "TIMEZONE": ["America", "Mars/Olympus", "../etc"],
     "LEASE_SECONDS": ["0", "x"],
