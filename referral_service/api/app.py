@@ -10,11 +10,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from referral_service.api import openapi, operate, worklist
+from referral_service.api import openapi, operate
 from referral_service.api.errors import HttpProblem, on_database_failure, on_http_exception, on_problem
 from referral_service.api.fhir.door import Door
 from referral_service.api.fhir.face import Face
 from referral_service.api.observe import Observe
+from referral_service.api.worklist.routes import routes as worklist
 from referral_service.core.problem import Problem
 from referral_service.fhir.check import check
 from referral_service.fhir.search.table import KINDS
@@ -41,7 +42,7 @@ def create_app(service: Service) -> FastAPI:
     face = Face(service)
     app.include_router(operate.routes(service))
     app.include_router(openapi.routes(face))
-    app.include_router(worklist.routes(service))
+    app.include_router(worklist(service))
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HttpProblem, on_problem)
     app.add_exception_handler(DBAPIError, on_database_failure)

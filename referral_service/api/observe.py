@@ -10,15 +10,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from referral_service.api.errors import on_fault, refusal
 from referral_service.api.identity import mint
 from referral_service.core.problem import Issue
+from referral_service.tracing import request_span, say_request
 
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 HTTP_SECONDS = Histogram(
     "http_request_seconds",
     "Time to answer a request, by what it asked for (R4's interaction, or the page) and by status.",
     ["what", "status"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+    buckets=_BUCKETS,
+)
+INGEST_SECONDS = Histogram(
+    "ingest_seconds",
+    "Time from the arrival of a write that succeeded until it was durable.",
+    buckets=_BUCKETS,
 )
 _LOG = structlog.get_logger(__name__)
 _NAME = b"x-request-id"
+_WRITES = frozenset({"create", "update", "delete", "batch", "transaction"})
+_SUCCESS = range(200, 300)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}\Z")
 # Narrower than RFC 3986's: what no name has is in no link of ours either.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~%\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?")
@@ -43,28 +52,32 @@ class Observe:
         started = perf_counter()
         sent = next((value.decode("latin-1") for name, value in scope["headers"] if name == _NAME), "")
         request_id = sent if _REQUEST_ID.match(sent) else mint()
-        status = 0
+        status, answered = 0, started
 
         async def send_named(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], perf_counter()
                 message["headers"].append((_NAME, request_id.encode()))
             await send(message)
 
         # Each request is a task with a context of its own: what is bound here is gone with it.
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        try:
-            app = self._app if _has_host(scope) else refusal(400, (_NO_HOST,))
-            await app(scope, receive, send_named)
-        except Exception as error:
-            if status:
-                raise
-            await on_fault(error)(scope, receive, send_named)
-        what = scope.get("interaction") or getattr(scope.get("route"), "path", "") or "unknown"
+        with request_span(scope["headers"]) as span:
+            try:
+                app = self._app if _has_host(scope) else refusal(400, (_NO_HOST,))
+                await app(scope, receive, send_named)
+            except Exception as error:
+                if status:
+                    raise
+                await on_fault(error)(scope, receive, send_named)
+            # Never the address: it holds ids.
+            what = scope.get("interaction") or getattr(scope.get("route"), "path", "") or "unknown"
+            say_request(span, what, scope["method"], status)
         seconds = perf_counter() - started
         HTTP_SECONDS.labels(what, str(status)).observe(seconds)
-        # Never the address: it holds ids.
+        if what in _WRITES and status in _SUCCESS:
+            INGEST_SECONDS.observe(answered - started)
         _LOG.debug("request", what=what, status=status, milliseconds=round(seconds * 1000, 1))
 
 

@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from referral_service.core.deadline import SENT_WITHIN
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.core.referral import Referral
 
@@ -102,6 +103,7 @@ def answer(referral: Referral, said: Said) -> Referral:
         task_status=after.review,
         fulfillment_status=after.fulfillment,
         owner=owners.get(said.verb, referral.owner),
+        due_at=said.at + SENT_WITHIN if said.verb == "approve" else referral.due_at,
         version=referral.version + int(after.proposal != before.proposal),
     )
 

@@ -74,7 +74,7 @@ ROUTES = {
     "no-structure-coded": "Neither a disc nor another structure is coded.",
     "other": "No line of the route's table names what is coded.",
 }
-_CRITERIA = {
+CRITERIA = {
     "qualifying-condition": "A spine condition with a region is active",
     "duration-minimum": "The trial has lasted its minimum",
     "duration-maximum": "The trial has lasted its maximum",
@@ -129,7 +129,7 @@ def missing(decision: Decision) -> list[str]:
 
 def criterion_sentence(criterion: Criterion) -> str:
     """One criterion in a line: what is asked, the answer, the value against its threshold."""
-    said = f"{_CRITERIA[criterion.id]}: {_STATUS[criterion.status]}"
+    said = f"{CRITERIA[criterion.id]}: {_STATUS[criterion.status]}"
     if criterion.value is None:
         return said
     measured = f"{criterion.value}" + (

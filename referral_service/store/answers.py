@@ -7,12 +7,14 @@ from sqlalchemy.exc import DBAPIError
 
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.core.referral import Referral
+from referral_service.core.stage import stage
 from referral_service.store import bodies, claims, reading
 from referral_service.store.dirt import Dirt, Queue
 from referral_service.store.engine import reading as snapshot
 from referral_service.store.failures import is_collision, problem_of
 from referral_service.store.plan import Plan
-from referral_service.store.tables import referral, resource
+from referral_service.store.results import due
+from referral_service.store.tables import instant, referral, resource
 from referral_service.workflow.ports import Claim, Clock, Stored, Tenant
 from referral_service.workflow.review import Answered, Opened
 
@@ -80,6 +82,9 @@ def _store(connection: Connection, tenant: Tenant, answered: Answered, now: date
             status=after.status,
             task_status=after.task_status,
             fulfillment_status=after.fulfillment_status,
+            stage=stage(after),
+            owner=after.owner,
+            due_at=instant(due(after)),
             body=bodies.encode(after),
         )
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping
 
 from referral_service.core.problem import Problem
+from referral_service.core.stage import stage
 from referral_service.store import bodies, tally
 from referral_service.store.bulk import Row, replacing
 from referral_service.store.claims import LET_GO, change, lock
@@ -83,10 +84,18 @@ def _referral(claim: Claim, one: Referral) -> Row:
         one.urgency,
         one.status,
         one.task_status,
-        None if one.due_at is None else microseconds(one.due_at),
+        due(one),
         bodies.encode(one),
         one.fulfillment_status,
+        stage(one),
+        one.owner,
     )
+
+
+def due(one: Referral) -> int:
+    """What the worklist sorts by, never absent: one without a due time has waited since it was written."""
+    at = one.due_at or one.authored_at
+    return microseconds(at) if at else 0
 
 
 def _count(connection: Connection, results: Iterable[Result], rows: _Rows, now: datetime) -> None:

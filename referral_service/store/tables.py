@@ -191,7 +191,10 @@ referral = _table(
     Column("due_at", Instant),
     Column("body", LargeBinary, nullable=False),
     Column("fulfillment_status", String),
+    Column("stage", String),
+    Column("owner", String),
     Index("referral_by_patient", "tenant", "patient"),
+    Index("referral_by_stage", "tenant", "stage", "due_at", "task"),
 )
 # written out, not bound: a planner matches a partial index by its literal condition
 IS_PROPOSAL = referral.c.target.is_not(None)

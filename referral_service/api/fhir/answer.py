@@ -6,11 +6,10 @@ from typing import Any, Final
 import msgspec
 from starlette.concurrency import run_in_threadpool
 
-from referral_service.api.errors import HttpProblem
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
-from referral_service.api.fhir.operation import Run
-from referral_service.api.fhir.preconditions import expected
+from referral_service.api.fhir.operation import Run, named
+from referral_service.api.fhir.preconditions import found
 from referral_service.api.fhir.read import current
 from referral_service.core.answer import Verb
 from referral_service.core.problem import Category, Problem, problem
@@ -38,12 +37,12 @@ def answering(type: Answerable, verb: Verb) -> Run:
     async def run(face: Face, ask: Ask) -> Answer:
         """200 with the changed resource; of $approve, the order. 400, 403, 404, 409, 410, 412, 422."""
         own = msgspec.structs.replace(ask, type=type)
-        await _look(face, own)
+        expected = await _look(face, own)
         said = _parameters(ask, verb)
         if ask.actor.partition("/")[0] not in _PEOPLE:
             raise problem(Category.FORBIDDEN, "Only a Practitioner or a PractitionerRole answers.")
         service = face.service
-        asked = Asked(verb, type, ask.id, ask.actor, expected=expected(ask), **said)
+        asked = Asked(verb, type, ask.id, ask.actor, expected=expected, **said)
         try:
             stored = await run_in_threadpool(
                 Review(face.answers, service.clock, service.names).run, ask.tenant, asked
@@ -58,11 +57,10 @@ def answering(type: Answerable, verb: Verb) -> Run:
     return run
 
 
-async def _look(face: Face, ask: Ask) -> None:
-    """404, 410; 412 unless it is in the version that If-Match names."""
-    stored = await current(face, ask, ask.id)
-    if expected(ask) not in (None, stored.version):
-        raise HttpProblem(412, "conflict", "The resource is no longer in the version that was expected.")
+async def _look(face: Face, ask: Ask) -> int | None:
+    """The version that is asked about, None for any; 404, 410; 412 as for an update."""
+    await current(face, ask, ask.id)
+    return await found(face, ask, ask.id)
 
 
 def _parameters(ask: Ask, verb: Verb) -> dict[str, str]:
@@ -70,19 +68,18 @@ def _parameters(ask: Ask, verb: Verb) -> dict[str, str]:
     takes = _TAKES.get(verb, {})
     if any(not name.startswith("_") for name, _ in ask.parameters):
         raise problem(Category.INCORRECT, "Send parameters in the body.", code="not-supported")
-    found: dict[str, str] = {}
-    for number, one in enumerate(ask.content.get("parameter", ())):
-        name = one["name"]
+    said: dict[str, str] = {}
+    for number, (name, one) in enumerate(named(ask)):
         if name not in takes:
             # A name that is not ours may be anything, so it is shown by its place.
             raise _wrong(f"{ask.path}.parameter[{number}]", "not-supported", f"No such parameter of ${verb}.")
-        if name in found:
+        if name in said:
             raise _wrong(name, "not-supported", "Once only.")
-        found[name] = _READ[name](one)
+        said[name] = _READ[name](one)
     for name, is_needed in takes.items():
-        if is_needed and name not in found:
+        if is_needed and name not in said:
             raise _wrong(name, "required", f"${verb} needs it.")
-    return found
+    return said
 
 
 def _note(parameter: Json) -> str:

@@ -53,7 +53,7 @@ class Arrival:
         return Ask(
             base=self.base,
             tenant=DEFAULT_TENANT,
-            actor=local(self.header("x-actor")) or _NOBODY,
+            actor=self._actor(),
             type=place.type,
             id=place.id,
             version=place.version,
@@ -64,9 +64,21 @@ class Arrival:
             if_none_match=self.header("if-none-match"),
             if_none_exist=if_none_exist,
             if_modified_since=self.header("if-modified-since"),
+            if_unmodified_since=self.header("if-unmodified-since"),
             returns=wishes.get("return", ""),
             is_strict=wishes.get("handling") == "strict",
         )
+
+    def _actor(self) -> str:
+        """On whose behalf the client says it asks; nobody may be taken for another by a slip."""
+        if b"x-actor" not in self._headers:
+            return _NOBODY
+        actor = local(self.header("x-actor").strip())
+        if actor is None:
+            raise problem(
+                Category.INCORRECT, "X-Actor: Not a reference such as Practitioner/ID.", code="value"
+            )
+        return actor
 
     async def body(self, most: int) -> bytes:
         """JSON of at most `most` megabytes, not yet read as such; 413, 415."""

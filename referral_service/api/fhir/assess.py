@@ -1,6 +1,7 @@
 """`Patient/ID/$assess?asOf=DATE&knownAt=INSTANT`: the decisions for that day and knowledge, not stored."""
 
 from datetime import date, datetime
+from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 
@@ -8,9 +9,15 @@ from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.read import current
 from referral_service.core.problem import Category, Problem, problem
+from referral_service.fhir.findings import NOTHING_CONTAINED
 from referral_service.fhir.parse import dump
+from referral_service.fhir.primitives import PRIMITIVES
+from referral_service.fhir.search.dates import span
 from referral_service.workflow.ports import PatientId
 from referral_service.workflow.replay import Replay
+
+# What it may be asked, and in which form.
+_FORMS: Final = {"asOf": "a date such as 2026-06-01", "knownAt": "an instant with its offset"}
 
 
 async def assess(face: Face, ask: Ask) -> Answer:
@@ -29,32 +36,41 @@ async def assess(face: Face, ask: Ask) -> Answer:
 
 
 def _asked(ask: Ask) -> tuple[date | None, datetime | None]:
-    as_of: date | None = None
-    known_at: datetime | None = None
+    said: dict[str, str] = {}
     for name, value in ask.parameters:
-        try:
-            if name == "asOf":
-                as_of = _day(value)
-            elif name == "knownAt":
-                known_at = datetime.fromisoformat(value.replace(" ", "+"))
-            elif not name.startswith("_"):
-                # A name that is not ours may be anything, so it is not repeated.
-                raise problem(Category.INCORRECT, "No such parameter of $assess.", code="not-supported")
-        except ValueError as error:
-            raise _malformed(name) from error
-    if known_at is not None and known_at.tzinfo is None:
-        raise _malformed("knownAt")
-    return as_of, known_at
+        if name.startswith("_"):
+            continue
+        if name not in _FORMS:
+            # A name that is not ours may be anything, so it is not repeated.
+            raise problem(Category.INCORRECT, "No such parameter of $assess.", code="not-supported")
+        if name in said:
+            raise problem(Category.INCORRECT, "Once only.", name, "not-supported")
+        said[name] = value
+    return (
+        _day(said["asOf"]) if "asOf" in said else None,
+        _instant(said["knownAt"]) if "knownAt" in said else None,
+    )
 
 
 def _day(value: str) -> date:
     """The calendar's first and last day are refused: local time and the next day reach beyond them."""
-    found = date.fromisoformat(value)
+    try:
+        found = date.fromisoformat(value)
+    except ValueError:
+        raise _malformed("asOf") from None
     if found.isoformat() != value or not date.min < found < date.max:
-        raise ValueError("no date of FHIR's, or at an end of the calendar")
+        raise _malformed("asOf")
     return found
 
 
+def _instant(value: str) -> datetime:
+    """An instant of FHIR's; a plus sign that a client forgot to escape arrives as a space."""
+    text = value.replace(" ", "+")
+    covered = span(text)
+    if covered is None or PRIMITIVES["instant"](text, NOTHING_CONTAINED):
+        raise _malformed("knownAt")
+    return covered.start
+
+
 def _malformed(name: str) -> Problem:
-    forms = {"asOf": "a date such as 2026-06-01", "knownAt": "an instant with its offset"}
-    return problem(Category.INCORRECT, f"Not {forms[name]}.", name, "value")
+    return problem(Category.INCORRECT, f"Not {_FORMS[name]}.", name, "value")

@@ -1,6 +1,7 @@
 """The CapabilityStatement: what the tables of types and interactions say, and nothing else."""
 
 from functools import lru_cache
+from hashlib import sha256
 from importlib.metadata import version
 
 import orjson
@@ -15,8 +16,8 @@ _HL7 = "http://hl7.org/fhir/OperationDefinition"
 # What HL7 defines; every other operation is defined by ourselves.
 _DEFINED_BY_HL7 = {"$apply": f"{_HL7}/PlanDefinition-apply"}
 _ANY_TYPE = (("_id", Sort.TOKEN), ("_lastUpdated", Sort.DATE))
-
-_PATIENTS_COMPARTMENT = "http://hl7.org/fhir/CompartmentDefinition/patient"
+# Narrower than R4's compartment of a patient, which has performers, subscribers and others too.
+_OF_A_PATIENT = "Patient/[id]/[type] is [type]?patient=[id], where the type has this parameter."
 
 
 @lru_cache(8)
@@ -41,13 +42,19 @@ def statement(canonical_base: str, base: str, published: str) -> bytes:
             "rest": [
                 {
                     "mode": "server",
+                    "documentation": _OF_A_PATIENT,
                     "resource": [_resource(kind, ours, canonical_base) for kind in kinds],
                     "interaction": [{"code": "transaction"}, {"code": "batch"}],
-                    "compartment": [_PATIENTS_COMPARTMENT],
                 }
             ],
         }
     )
+
+
+@lru_cache(8)
+def etag(statement: bytes) -> str:
+    """The weak ETag of a statement."""
+    return f'W/"{sha256(statement).hexdigest()[:32]}"'
 
 
 @lru_cache(1)

@@ -5,8 +5,8 @@ from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.read import current
 from referral_service.api.identity import mint
-from referral_service.core.problem import Category, problem
-from referral_service.fhir.bundle import Condition
+from referral_service.core.problem import Category, Issue, Problem, problem
+from referral_service.fhir.bundle import Condition, query_in
 from referral_service.workflow.ingest import Change
 
 
@@ -19,7 +19,10 @@ async def create(face: Face, ask: Ask) -> Answer:
         )
     if not ask.if_none_exist:
         return await _create(face, ask)
-    condition = _condition(ask)
+    sought = query_in(ask.if_none_exist, ask.type)
+    if isinstance(sought, Issue):
+        raise Problem(Category.INCORRECT, sought)
+    condition = Condition(ask.type, sought)
     async with face.alone(ask.tenant, [condition]):
         ids = await face.find(ask.tenant, condition)
         if len(ids) > 1:
@@ -27,16 +30,6 @@ async def create(face: Face, ask: Ask) -> Answer:
         if ids:
             return Answer(status=200, stored=await current(face, ask, ids[0]), is_written=True)
         return await _create(face, ask)
-
-
-def _condition(ask: Ask) -> Condition:
-    """If-None-Exist, which may have the type before a question mark; a query has an equals sign there."""
-    address, mark, query = ask.if_none_exist.strip().partition("?")
-    if not mark or "=" in address:
-        return Condition(ask.type, ask.if_none_exist.strip())
-    if address.rpartition("/")[2] not in ("", ask.type):
-        raise problem(Category.INCORRECT, "If-None-Exist asks for another type.", code="value")
-    return Condition(ask.type, query)
 
 
 async def _create(face: Face, ask: Ask) -> Answer:

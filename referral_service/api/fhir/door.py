@@ -14,14 +14,16 @@ from referral_service.api.errors import MEDIA_TYPE, HttpProblem, on_database_fai
 from referral_service.api.fhir import entries, negotiate, render
 from referral_service.api.fhir.arrival import Arrival
 from referral_service.api.fhir.batch import batch
-from referral_service.api.fhir.capabilities import statement
+from referral_service.api.fhir.capabilities import etag, statement
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
+from referral_service.api.fhir.read import names
 from referral_service.api.fhir.table import Place, find
 from referral_service.api.fhir.transaction import transaction
 from referral_service.core.problem import Category, Issue, Problem, problem
 from referral_service.fhir.bundle import that_count
 from referral_service.fhir.check import check
+from referral_service.fhir.conditional import out_of_place
 from referral_service.fhir.parse import parse
 
 Json = dict[str, Any]
@@ -70,7 +72,7 @@ async def _serve(face: Face, request: Request) -> Response:
         negotiate.acceptable(came.header("accept"), came.format)
     resource = await _resource(face, came, place) if interaction.has_resource else None
     ask = came.ask(place, resource)
-    return _response(ask, await interaction.run(face, ask))
+    return _response(face, ask, await interaction.run(face, ask))
 
 
 async def _resource(face: Face, came: Arrival, place: Place) -> Json:
@@ -79,18 +81,25 @@ async def _resource(face: Face, came: Arrival, place: Place) -> Json:
     if not body and place.type == "Parameters":
         return {"resourceType": "Parameters"}
     if len(body) > _LARGE:
-        return await run_in_threadpool(_checked, body, place.type)
-    return _checked(body, place.type)
+        return await run_in_threadpool(_checked, body, place.type, came.base)
+    return _checked(body, place.type, came.base)
 
 
-def _checked(body: bytes, kind: str) -> Json:
+def _checked(body: bytes, kind: str, base: str) -> Json:
     resource = parse(body)
     if resource["resourceType"] != kind:
         raise problem(Category.INCORRECT, "Not a resource of the type in the URL.", "resourceType")
     issues = check(resource)
+    if _may_search(body):
+        issues += out_of_place(resource, kind, base)
     if issues:
         raise Problem(Category.INCORRECT, *issues)
     return resource
+
+
+def _may_search(body: bytes) -> bool:
+    """Whether a reference may be a search: hardly ever, and looking closer costs."""
+    return b"?" in body or b"\\u003" in body
 
 
 async def _bundle(face: Face, came: Arrival) -> Response:
@@ -99,20 +108,20 @@ async def _bundle(face: Face, came: Arrival) -> Response:
         raise HttpProblem(405, "not-supported", "Post a batch or a transaction here.", allow="POST")
     body = await came.body(face.service.settings.max_body_mb)
     if len(body) > _LARGE:
-        resource, faults = await run_in_threadpool(_checked_bundle, body)
+        resource, faults = await run_in_threadpool(_checked_bundle, body, came.base)
     else:
-        resource, faults = _checked_bundle(body)
+        resource, faults = _checked_bundle(body, came.base)
     kind = resource["type"]
     came.request.scope["interaction"] = str(kind)
     ask = came.ask(Place("system", "Bundle"), resource)
     if kind == "batch":
-        return _response(ask, await batch(face, ask, faults))
+        return _response(face, ask, await batch(face, ask, faults))
     if faults:
         raise Problem(Category.INCORRECT, *faults)
-    return _response(ask, await transaction(face, ask))
+    return _response(face, ask, await transaction(face, ask))
 
 
-def _checked_bundle(body: bytes) -> tuple[Json, list[Issue]]:
+def _checked_bundle(body: bytes, base: str) -> tuple[Json, list[Issue]]:
     """The Bundle, and what the checker found in it."""
     resource = parse(body)
     if resource["resourceType"] != "Bundle":
@@ -122,6 +131,8 @@ def _checked_bundle(body: bytes) -> tuple[Json, list[Issue]]:
             Category.INCORRECT, "Only a batch or a transaction is posted here.", "Bundle.type", "value"
         )
     faults = check(resource)
+    if resource["type"] == "batch" and _may_search(body):
+        faults += out_of_place(resource, "Bundle", base)
     return resource, that_count(resource, faults) if faults else faults
 
 
@@ -138,17 +149,24 @@ async def _form(face: Face, came: Arrival) -> tuple[tuple[str, str], ...]:
 
 def _metadata(face: Face, came: Arrival) -> Response:
     if came.request.method not in ("GET", "HEAD"):
-        raise HttpProblem(405, "not-supported", "The CapabilityStatement can be read only.", allow="GET")
+        raise HttpProblem(
+            405, "not-supported", "The CapabilityStatement can be read only.", allow="GET, HEAD"
+        )
     came.request.scope["interaction"] = "capabilities"
-    canonical = face.service.settings.canonical_base
-    return Response(statement(canonical, came.base, face.published), media_type=MEDIA_TYPE)
+    body = statement(face.service.settings.canonical_base, came.base, face.published)
+    headers = {"ETag": etag(body)}
+    if names(came.header("if-none-match"), headers["ETag"]):
+        return Response(None, 304, headers)
+    return Response(body, headers=headers, media_type=MEDIA_TYPE)
 
 
-def _response(ask: Ask, answer: Answer) -> Response:
+def _response(face: Face, ask: Ask, answer: Answer) -> Response:
     stored = answer.stored
     if stored is None:
         return Response(answer.body, answer.status, media_type=MEDIA_TYPE if answer.body else None)
-    headers = {"ETag": render.etag(stored.version), "Last-Modified": render.http_date(stored.updated_at)}
+    # A version that followed another within its millisecond is dated after it.
+    changed_at = min(stored.updated_at, face.service.clock.now())
+    headers = {"ETag": render.etag(stored.version), "Last-Modified": render.http_date(changed_at)}
     if not answer.is_written:
         body = b"" if answer.status == 304 else render.resource(stored)
         return Response(body, answer.status, headers, MEDIA_TYPE)

@@ -64,6 +64,7 @@ def for_entry(ask: Ask, entry: Entry) -> Ask:
         if_none_match=entry.if_none_match,
         if_none_exist=entry.if_none_exist,
         if_modified_since=render.http_date(since.start) if since else "",
+        if_unmodified_since="",
     )
 
 
@@ -84,6 +85,8 @@ def _member(ask: Ask, one: Answer) -> render.Member:
         said["lastModified"] = render.instant(stored.updated_at)
         if (one.status == HTTPStatus.OK and not one.is_written) or ask.returns == "representation":
             body, full_url = render.resource(stored), f"{ask.base}/{stored.type}/{stored.id}"
+        if one.is_written and ask.returns == "OperationOutcome":
+            said["outcome"] = _done(one)
     if one.issues:
         said["outcome"] = outcome(
             one.issues, "information" if one.status < HTTPStatus.BAD_REQUEST else "error"
@@ -93,5 +96,9 @@ def _member(ask: Ask, one: Answer) -> render.Member:
 
 def written(one: Answer) -> bytes:
     """An OperationOutcome that says what a write did, for Prefer: return=OperationOutcome."""
+    return orjson.dumps(_done(one))
+
+
+def _done(one: Answer) -> dict[str, Any]:
     sentence = "Created." if one.status == HTTPStatus.CREATED else "Stored."
-    return orjson.dumps(outcome([Issue("informational", sentence)], "information"))
+    return outcome([Issue("informational", sentence)], "information")

@@ -27,6 +27,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     if_none_match: str = ""
     if_none_exist: str = ""
     if_modified_since: str = ""
+    if_unmodified_since: str = ""
     returns: str = ""
     is_strict: bool = False
 

@@ -50,6 +50,14 @@ class Face:
             self.service.doorbell.ring()
         return stored
 
+    async def created(self, tenant: Tenant, written: Sequence[Stored]) -> set[tuple[str, str]]:
+        """Those, by type and id, that were not there before: new ones, and what had been deleted."""
+        new = [one for one in written if one.is_new and not one.is_deleted]
+        found = {(one.type, one.id) for one in new if one.version == 1}
+        if len(found) < len(new):
+            found |= await run_in_threadpool(self.search.came_back, tenant, new)
+        return found
+
     async def guard(self, tenant: Tenant, writes: Mapping[tuple[str, str], str]) -> None:
         """FORBIDDEN if one of these (type, id) is the service's own; the values are FHIRPaths for the answer.
 
@@ -67,6 +75,9 @@ class Face:
     def understand(self, condition: Condition, where: str = "") -> Query:
         """A condition as a search; INCORRECT, at the FHIRPath `where`, unless all of it is understood."""
         asked = parse_qsl(condition.query, keep_blank_values=True)
+        if not all(value for _, value in asked):
+            # A search does without an empty parameter; a condition would then match more than was meant.
+            raise problem(Category.INCORRECT, "A condition's parameter needs a value.", where, "value")
         as_of = self.service.clock.as_of()
         try:
             understood = parse(KINDS[condition.type], asked, as_of=as_of, is_strict=True)

@@ -27,17 +27,19 @@ async def history(face: Face, ask: Ask) -> Answer:
         raise problem(Category.NOT_FOUND, "There is no such resource.")
     here = f"{ask.base}/{ask.type}/{ask.id}/_history"
     links = {"self": f"{here}?{urlencode({'_count': count})}"}
-    if page.after:
-        links["next"] = f"{here}?{urlencode({'_count': count, '_before': page.after.key})}"
-    members = [_member(ask, stored) for stored in page.matches]
+    if page.older:
+        links["next"] = f"{here}?{urlencode({'_count': count, '_before': page.versions[-1].version})}"
+    earlier = [*page.versions[1:], page.older]
+    members = [_member(ask, *both) for both in zip(page.versions, earlier, strict=False)]
     return Answer(status=200, body=render.bundle("history", members, links, page.total))
 
 
-def _member(ask: Ask, stored: Stored) -> render.Member:
+def _member(ask: Ask, stored: Stored, before: Stored | None) -> render.Member:
     """How a version came about: the request that made it, and how that was answered."""
     identity = f"{stored.type}/{stored.id}"
     method = "DELETE" if stored.is_deleted else "POST" if stored.is_posted else "PUT"
-    status = "204 No Content" if stored.is_deleted else "201 Created" if stored.version == 1 else "200 OK"
+    is_created = before is None or before.is_deleted
+    status = "204 No Content" if stored.is_deleted else "201 Created" if is_created else "200 OK"
     others: dict[str, Any] = {
         "request": {"method": method, "url": stored.type if stored.is_posted else identity},
         "response": {

@@ -1,5 +1,6 @@
 """What a client sends, accepts and prefers, read leniently: JSON under any of its names, never XML."""
 
+import re
 from functools import lru_cache
 
 from referral_service.api.errors import HttpProblem
@@ -14,7 +15,10 @@ _JSON = frozenset(
         "application/fhir json",
     }
 )
-_ANY = frozenset({"*/*", "application/*"})
+_OURS = "application/fhir+json"
+# The narrower goes before the wider.
+_ANY = ("application/*", "*/*")
+_NOTHING = re.compile(r"0(\.0*)?")
 _RELEASES = frozenset({"", "4.0", "4.0.1", "4"})
 
 
@@ -22,7 +26,7 @@ _RELEASES = frozenset({"", "4.0", "4.0.1", "4"})
 def acceptable(accept: str, format_asked: str) -> None:
     """Raises 406 unless the client takes JSON; `_format` goes before the Accept header."""
     wanted = format_asked or accept
-    if wanted and not any(_takes_json(one) for one in wanted.split(",")):
+    if wanted and not _takes_json(wanted):
         raise HttpProblem(406, "not-supported", "This service speaks FHIR R4 in JSON only.")
 
 
@@ -30,22 +34,40 @@ def acceptable(accept: str, format_asked: str) -> None:
 def readable(content_type: str, encoding: str) -> None:
     """Raises 415 unless a body of this type is JSON in UTF-8; a missing type is taken for JSON."""
     name, parameters = _parts(content_type)
-    if (name and name not in _JSON) or not _is_ours(parameters) or encoding not in ("", "identity"):
+    if (
+        (name and name not in _JSON)
+        or not _is_ours(parameters)
+        or encoding.strip().lower()
+        not in (
+            "",
+            "identity",
+        )
+    ):
         raise HttpProblem(415, "not-supported", "Send application/fhir+json in UTF-8, not compressed.")
 
 
 @lru_cache(256)
 def preferences(prefer: str) -> dict[str, str]:
-    """The Prefer header's tokens, such as {"return": "minimal", "handling": "strict"}."""
-    tokens = (token.strip().partition("=") for token in prefer.replace(";", ",").split(","))
-    return {name.strip().lower(): value.strip().strip('"') for name, _, value in tokens if name}
+    """The Prefer header's tokens, such as {"return": "minimal", "handling": "strict"}; the first of each."""
+    found: dict[str, str] = {}
+    for token in prefer.replace(";", ",").split(","):
+        name, _, value = token.strip().partition("=")
+        found.setdefault(name.strip().lower(), value.strip().strip('"'))
+    return found
 
 
-def _takes_json(one: str) -> bool:
-    name, parameters = _parts(one)
-    return (
-        (name in _JSON or name in _ANY) and parameters.get("q") not in ("0", "0.0") and _is_ours(parameters)
-    )
+def _takes_json(wanted: str) -> bool:
+    """Whether a list of media types has ours or another name of it, none of them with the weight 0."""
+    weights = {
+        name: not _NOTHING.fullmatch(parameters.get("q", ""))
+        for name, parameters in map(_parts, wanted.split(","))
+        if _is_ours(parameters)
+    }
+    if _OURS in weights:
+        return weights[_OURS]
+    if any(weights[name] for name in _JSON & weights.keys()):
+        return True
+    return next((weights[name] for name in _ANY if name in weights), False)
 
 
 def _is_ours(parameters: dict[str, str]) -> bool:

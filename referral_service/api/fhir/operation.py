@@ -1,25 +1,35 @@
-"""Operations by POST: the Parameters sent along become what a query string would have said."""
+"""Operations by POST: the Parameters sent along add to what the query string says."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import msgspec
 
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
+from referral_service.core.problem import Category, problem
 
 Json = dict[str, Any]
 Run = Callable[[Face, Ask], Awaitable[Answer]]
 
 
 def posted(type: str, operation: Run) -> Run:
-    """The operation of a resource type as it runs by GET, asked by the Parameters of a POST."""
+    """The operation of a resource type as it runs by GET, asked by the query and Parameters of a POST."""
 
     async def run(face: Face, ask: Ask) -> Answer:
-        asked = tuple((one["name"], _text(one)) for one in ask.content.get("parameter", ()))
+        asked = (*ask.parameters, *((name, _text(one)) for name, one in named(ask)))
         return await operation(face, msgspec.structs.replace(ask, type=type, parameters=asked))
 
     return run
+
+
+def named(ask: Ask) -> Iterator[tuple[str, Json]]:
+    """The parameters sent along by name; INCORRECT for one that has only an extension in its name's place."""
+    for number, one in enumerate(ask.content.get("parameter", ())):
+        if "name" not in one:
+            where = f"{ask.path}.parameter[{number}].name"
+            raise problem(Category.INCORRECT, "A parameter needs a name.", where, "required")
+        yield one["name"], one
 
 
 def _text(parameter: Json) -> str:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from referral_service.core.problem import Category, problem
+from referral_service.core.problem import Category, Problem, problem
 
 PAGE = "_page"
 Place = TypeVar("Place", bound=msgspec.Struct)
@@ -25,4 +25,9 @@ def place_in(parameters: Sequence[tuple[str, str]], kind: type[Place]) -> Place 
     try:
         return msgspec.json.decode(urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=kind)
     except (ValueError, msgspec.MsgspecError):
-        raise problem(Category.INCORRECT, f"{PAGE}: not a link of ours.", code="value") from None
+        raise not_ours() from None
+
+
+def not_ours() -> Problem:
+    """Of a link that the service cannot have written."""
+    return problem(Category.INCORRECT, f"{PAGE}: not a link of ours.", code="value")

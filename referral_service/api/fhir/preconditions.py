@@ -1,6 +1,8 @@
-"""If-Match and If-None-Match as the version that a write expects."""
+"""Conditions of a request on what is there: RFC 9110, 13.1."""
 
 import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from starlette.concurrency import run_in_threadpool
 
@@ -8,25 +10,10 @@ from referral_service.api.errors import HttpProblem
 from referral_service.api.fhir.exchange import Ask
 from referral_service.api.fhir.face import Face
 from referral_service.core.problem import Category, Problem, problem
+from referral_service.workflow.ports import Stored
 
 _TAG = re.compile(r'(?:W/)?"(\d{1,18})"\Z')
-_NEVER = -1
-ANY = "*"
-
-
-def expected(ask: Ask) -> int | None:
-    """The version that must be current; 0: none may be; None: any. An ETag unlike ours never matches.
-
-    If-Match: * asks for no version: whoever writes looks whether there is any.
-    """
-    if ask.if_match and ask.if_match.strip() != ANY:
-        tag = _TAG.match(ask.if_match.strip())
-        return int(tag[1]) if tag else _NEVER
-    if ask.if_none_match.strip() == ANY:
-        return 0
-    if ask.if_none_match:
-        raise problem(Category.INCORRECT, "A write takes If-None-Match: * only.", code="value")
-    return None
+_ANY = "*"
 
 
 def unmet(error: Problem) -> HttpProblem | Problem:
@@ -37,26 +24,48 @@ def unmet(error: Problem) -> HttpProblem | Problem:
 
 
 async def found(face: Face, ask: Ask, identity: str) -> int | None:
-    """The version that the store must find for the write's precondition to hold then too; None: any.
+    """The version that the store must find for the write's precondition to hold then too; None: any, 0: none.
 
     412 if it does not hold now: If-Match names none of the resource's versions, or the one that is its
-    deletion; If-None-Match: * and there is one. A deleted resource is none.
+    deletion; it was changed after If-Unmodified-Since; If-None-Match: * and there is one. A deleted resource
+    is none.
     """
-    if not ask.if_match:
-        if expected(ask) is None:
-            return None
-        stored = await run_in_threadpool(face.service.store.read, ask.tenant, ask.type, identity)
-        if stored is None:
-            return 0
-        if not stored.is_deleted:
-            raise HttpProblem(412, "conflict", "There is such a resource already.")
-        return stored.version
-    stored = await run_in_threadpool(face.service.store.read, ask.tenant, ask.type, identity)
-    if stored is None or stored.is_deleted:
-        raise HttpProblem(412, "conflict", "There is no such resource.")
-    if ask.if_match.strip() == ANY:
+    is_to_be_none = ask.if_none_match.strip() == _ANY
+    if ask.if_none_match and not (is_to_be_none or ask.if_match):
+        raise problem(Category.INCORRECT, "A write takes If-None-Match: * only.", code="value")
+    since = None if ask.if_match else date_in(ask.if_unmodified_since)
+    if not (ask.if_match or is_to_be_none or since):
         return None
-    tags = (_TAG.match(tag.strip()) for tag in ask.if_match.split(","))
-    if stored.version not in {int(tag[1]) for tag in tags if tag}:
+    stored = await run_in_threadpool(face.service.store.read, ask.tenant, ask.type, identity)
+    living = None if stored is None or stored.is_deleted else stored
+    if ask.if_match:
+        return _matched(ask.if_match, living)
+    if living and since and living.updated_at.replace(microsecond=0) > since:
+        raise HttpProblem(412, "conflict", "The resource was changed since.")
+    if living and is_to_be_none:
+        raise HttpProblem(412, "conflict", "There is such a resource already.")
+    if stored is None:
+        return 0 if is_to_be_none else None
+    return stored.version if living or is_to_be_none else None
+
+
+def _matched(if_match: str, living: Stored | None) -> int | None:
+    if living is None:
+        raise HttpProblem(412, "conflict", "There is no such resource.")
+    if if_match.strip() == _ANY:
+        return None
+    tags = (_TAG.match(tag.strip()) for tag in if_match.split(","))
+    if living.version not in {int(tag[1]) for tag in tags if tag}:
         raise HttpProblem(412, "conflict", "The resource is no longer in a version that was expected.")
-    return stored.version
+    return living.version
+
+
+def date_in(header: str) -> datetime | None:
+    """An HTTP date; None for none and for a malformed one, which HTTP has ignored."""
+    if not header:
+        return None
+    try:
+        found = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
 """Read and vread: one version of one resource."""
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+import re
+from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 
@@ -9,8 +9,11 @@ from referral_service.api.errors import HttpProblem
 from referral_service.api.fhir import render
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
+from referral_service.api.fhir.preconditions import date_in
 from referral_service.core.problem import Category, problem
 from referral_service.workflow.ports import Stored
+
+_VERSION: Final = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 
 
 async def read(face: Face, ask: Ask) -> Answer:
@@ -21,7 +24,7 @@ async def read(face: Face, ask: Ask) -> Answer:
 
 async def vread(face: Face, ask: Ask) -> Answer:
     """200 for that very version, 410 if it is a deletion."""
-    if not (ask.version.isascii() and ask.version.isdigit()) or len(ask.version) > 9:
+    if not _VERSION.fullmatch(ask.version):
         raise problem(Category.NOT_FOUND, "There is no such version.")
     stored = await run_in_threadpool(face.service.store.read, ask.tenant, ask.type, ask.id, int(ask.version))
     return Answer(status=200, stored=_living(stored))
@@ -42,21 +45,12 @@ def _living(stored: Stored | None) -> Stored:
 
 def _has(ask: Ask, stored: Stored) -> bool:
     if ask.if_none_match:
-        return names_version(ask.if_none_match, stored.version)
-    since = _date(ask.if_modified_since)
+        return names(ask.if_none_match, render.etag(stored.version))
+    since = date_in(ask.if_modified_since)
     return since is not None and stored.updated_at.replace(microsecond=0) <= since
 
 
-def names_version(if_none_match: str, version: int) -> bool:
+def names(if_none_match: str, etag: str) -> bool:
     """Whether If-None-Match names it; HTTP compares weakly: whether a tag is marked as weak is no matter."""
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return not tags.isdisjoint({"*", render.etag(version).removeprefix("W/")})
-
-
-def _date(text: str) -> datetime | None:
-    """An HTTP date; a malformed one is ignored, as HTTP says."""
-    try:
-        found = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return not tags.isdisjoint({"*", etag.removeprefix("W/")})

@@ -22,7 +22,7 @@ class _Place(msgspec.Struct, array_like=True):
     """Where a search goes on: its parameters, and the end of the page before."""
 
     parameters: tuple[tuple[str, str], ...]
-    key: Annotated[int, msgspec.Meta(ge=FIRST, le=LAST)]
+    keys: tuple[Annotated[int, msgspec.Meta(ge=FIRST, le=LAST)], ...]
     id: str
 
 
@@ -32,7 +32,9 @@ async def search(face: Face, ask: Ask) -> Answer:
     asked = place.parameters if place else ask.parameters
     as_of = face.service.clock.as_of()
     understood = query.parse(KINDS[ask.type], asked, as_of=as_of, is_strict=ask.is_strict)
-    after = After(place.key, place.id) if place else None
+    if place and len(place.keys) != len(understood.sort):
+        raise paging.not_ours()
+    after = After(place.keys, place.id) if place else None
     body = await run_in_threadpool(_answer, face, ask, understood, after)
     return Answer(status=200, body=body)
 
@@ -55,7 +57,7 @@ def _links(ask: Ask, understood: query.Query, page: Page) -> dict[str, str]:
     here = f"{ask.base}/{ask.type}"
     links = {"self": f"{here}?{urlencode(understood.used)}" if understood.used else here}
     if page.after:
-        links["next"] = paging.link(here, _Place(understood.used, page.after.key, page.after.id))
+        links["next"] = paging.link(here, _Place(understood.used, page.after.keys, page.after.id))
     return links
 
 

@@ -149,7 +149,7 @@ def _has_compartment(kind: str) -> bool:
 def _refusal(place: Place, kind: Kind) -> Exception:
     """405 with what is allowed; where nothing is, such as at a history that is not kept, there is nothing."""
     allowed = [
-        method
+        "GET, HEAD" if method == "GET" else method
         for (shape, method), one in interactions(kind.type).items()
         if shape == place.shape and one.code in codes(kind)
     ]

@@ -1,6 +1,6 @@
 """Transaction: a Bundle whose writes all happen, or none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
@@ -13,7 +13,9 @@ from referral_service.api.identity import mint
 from referral_service.core.problem import Category, Issue, Problem
 from referral_service.fhir import bundle
 from referral_service.fhir.bundle import Entry
-from referral_service.fhir.transaction import Match, Operation, conditions, links, plan
+from referral_service.fhir.conditional import Match
+from referral_service.fhir.links import links
+from referral_service.fhir.transaction import Operation, conditions, plan
 from referral_service.workflow.ingest import Change, deletion
 from referral_service.workflow.ports import Stored, Write
 
@@ -36,7 +38,7 @@ async def transaction(face: Face, ask: Ask) -> Answer:
         matches = {
             one: Match(query, await face.find(ask.tenant, one, most)) for one, query in understood.items()
         }
-        operations = await face.work(len(found), lambda: plan(found, pointing, matches, mint))
+        operations = await face.work(len(found), lambda: plan(found, pointing, matches, mint, ask.base))
         answers = await _write(face, ask, operations)
     for entry in found:
         if entry.method in ("GET", "HEAD"):
@@ -65,7 +67,7 @@ async def _write(face: Face, ask: Ask, operations: Sequence[Operation]) -> dict[
     versions = await _known(face, ask, operations)
     await _look_ahead(face, ask, operations)
     writing = [operation for operation in operations if _is_written(operation, versions)]
-    await face.guard(ask.tenant, {(one.entry.type, one.id): f"{one.entry.path}.id" for one in writing})
+    await face.guard(ask.tenant, {(one.entry.type, one.id): _identified_at(one.entry) for one in writing})
     writes = await face.work(len(writing), lambda: _writes(face, writing, demands))
     try:
         stored = await face.store(ask, writes) if writes else []
@@ -79,7 +81,8 @@ async def _write(face: Face, ask: Ask, operations: Sequence[Operation]) -> dict[
     if others:
         current = await run_in_threadpool(face.search.current, ask.tenant, others)
         known |= {(one.type, one.id): one for one in current}
-    return {operation.entry.index: _answer(operation, known) for operation in operations}
+    created = await face.created(ask.tenant, stored)
+    return {operation.entry.index: _answer(operation, known, created) for operation in operations}
 
 
 async def _demands(face: Face, ask: Ask, operations: Sequence[Operation]) -> _Demands:
@@ -125,6 +128,11 @@ async def _look_ahead(face: Face, ask: Ask, operations: Sequence[Operation]) -> 
             raise _at(entry, "request.url", seen.status, seen.issues[0])
 
 
+def _identified_at(entry: Entry) -> str:
+    """Where it is said which resource an entry writes."""
+    return f"Bundle.entry[{entry.index}].request" if entry.method == "DELETE" else f"{entry.path}.id"
+
+
 def _is_written(operation: Operation, versions: _Versions) -> bool:
     entry = operation.entry
     if entry.is_passed_by or operation.is_matched:
@@ -154,12 +162,14 @@ def _writes(face: Face, writing: Sequence[Operation], demands: _Demands) -> list
     return deletions + face.ingest.writes(changes)
 
 
-def _answer(operation: Operation, known: Mapping[tuple[str, str], Stored]) -> Answer:
+def _answer(
+    operation: Operation, known: Mapping[tuple[str, str], Stored], created: Collection[tuple[str, str]]
+) -> Answer:
     entry = operation.entry
     if entry.is_passed_by:
         return entries.PASSED_BY
     stored = known.get((entry.type, operation.id))
     if entry.method == "DELETE" or stored is None:
         return Answer(status=204)
-    is_created = stored.is_new and stored.version == 1 and not operation.is_matched
+    is_created = (entry.type, operation.id) in created and not operation.is_matched
     return Answer(status=201 if is_created else 200, stored=stored, is_written=True)

@@ -13,7 +13,7 @@ from referral_service.workflow.ingest import Change
 
 
 async def update(face: Face, ask: Ask) -> Answer:
-    """201 if the resource is new, else 200; the same content again changes nothing. 412 if If-Match fails."""
+    """201 if there was none, or a deleted one, else 200; the same content again changes nothing. 412."""
     if ask.content.get("id") != ask.id:
         raise problem(
             Category.INCORRECT, "The resource's id is not that of the URL.", f"{ask.path}.id", "value"
@@ -54,5 +54,5 @@ async def _update(face: Face, ask: Ask) -> Answer:
         (stored,) = await face.store(ask, writes)
     except Problem as error:
         raise unmet(error) from None
-    is_created = stored.is_new and stored.version == 1
+    is_created = await face.created(ask.tenant, [stored])
     return Answer(status=201 if is_created else 200, stored=stored, is_written=True)

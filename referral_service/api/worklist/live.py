@@ -1,0 +1,67 @@
+"""What stands on the red flags' list, told to open pages within seconds: server-sent events.
+
+One look at the database a second for each process, however many pages are open; none while no page is.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from hashlib import sha256
+
+from starlette.concurrency import run_in_threadpool
+
+from referral_service.api.worklist.site import Site
+from referral_service.core.problem import Problem
+from referral_service.store.worklist import Asked
+
+_EVERY_SECONDS = 1.0
+_ALIVE_SECONDS = 15.0
+_MOST_FLAGS = 100
+
+
+class Live:
+    """Tells every open page that the red flags are others than before."""
+
+    def __init__(self, site: Site) -> None:
+        """Looks at nothing until somebody listens."""
+        self._site = site
+        self._state = ""
+        self._changed = asyncio.Condition()
+        self._listeners = 0
+        self._looking: asyncio.Task[None] | None = None
+
+    async def events(self) -> AsyncIterator[str]:
+        """The stream of one page: the state at once, then each change; a comment keeps it open."""
+        self._listeners += 1
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        try:
+            told = ""
+            while True:
+                if self._state and self._state != told:
+                    told = self._state
+                    yield f"event: red-flags\ndata: {told}\n\n"
+                try:
+                    async with self._changed:
+                        await asyncio.wait_for(self._changed.wait(), _ALIVE_SECONDS)
+                except TimeoutError:
+                    yield ": still here\n\n"
+        finally:
+            self._listeners -= 1
+
+    async def _look(self) -> None:
+        while self._listeners:
+            try:
+                state = await run_in_threadpool(self._read)
+            except Problem:
+                state = self._state
+            if state != self._state:
+                self._state = state
+                async with self._changed:
+                    self._changed.notify_all()
+            await asyncio.sleep(_EVERY_SECONDS)
+
+    def _read(self) -> str:
+        """A digest of the list: it changes with every red flag that comes, goes or is acknowledged."""
+        found = self._site.worklist.page(Asked("red-flag"), _MOST_FLAGS).found
+        told = [(one.referral.task, one.referral.version, one.referral.acknowledged_by) for one in found]
+        return sha256(repr(told).encode()).hexdigest()[:16]

@@ -1,0 +1,160 @@
+"""What every page shares: its frame, who is looking, the token that a form must bring, and the headers."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from hmac import compare_digest
+from importlib.resources import files
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+
+from referral_service.api.errors import HttpProblem
+from referral_service.api.worklist import words
+from referral_service.fhir.search.reference import local
+from referral_service.settings import Settings
+from referral_service.store.worklist import Worklist
+from referral_service.wiring import Service
+from referral_service.workflow.ports import DEFAULT_TENANT
+
+_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": _POLICY,
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+NOBODY: Final = "Practitioner/demo"
+_ACTOR, _TOKEN = "worklist-actor", "worklist-token"
+_YEAR = 365 * 24 * 3600
+_MOST_FORM = 64 * 1024
+_TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+
+
+class Site:
+    """One for each application."""
+
+    def __init__(self, service: Service) -> None:
+        """`service` is shared with /fhir."""
+        self.service = service
+        self.worklist = Worklist(service.store.engine, DEFAULT_TENANT)
+        self.zone = ZoneInfo(service.settings.timezone)
+        self._environment = Environment(
+            loader=PackageLoader("referral_service.api.worklist"), autoescape=True, undefined=StrictUndefined
+        )
+        self._environment.globals.update(
+            words=words,
+            moment=self.moment,
+            warnings=_warnings(service.settings),
+            timezone=service.settings.timezone,
+            files={name: f"/worklist/static/{_digest(body)}/{name}" for name, body in _STATIC.items()},
+        )
+
+    def page(self, request: Request, template: str, status: int = 200, **found: Any) -> Response:
+        """A page for whoever asks; a form's token comes with it, in the page and in a cookie."""
+        token = request.cookies.get(_TOKEN) or secrets.token_urlsafe(32)
+        text = self._environment.get_template(template).render(
+            actor=self.actor(request), token=token, address=request.url.path, **found
+        )
+        answer = HTMLResponse(text, status, _HEADERS)
+        if request.cookies.get(_TOKEN) != token:
+            self._keep(request, answer, _TOKEN, token)
+        return answer
+
+    def moment(self, at: datetime | None) -> str:
+        """An instant in the site's zone."""
+        return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M") if at else "none"
+
+    def actor(self, request: Request) -> str:
+        """Who is looking, as they said; a reference."""
+        said = request.cookies.get(_ACTOR, "")
+        return said if said.startswith("Practitioner/") and local(said) else NOBODY
+
+    def known_as(self, request: Request, name: str) -> Response:
+        """Remembers who is looking; 400 for what cannot be an id."""
+        actor = f"Practitioner/{name.strip()}"
+        if not local(actor):
+            raise HttpProblem(400, "value", "A name here is letters, digits, dots and hyphens, at most 64.")
+        answer = RedirectResponse("/worklist", 303, _HEADERS)
+        self._keep(request, answer, _ACTOR, actor)
+        return answer
+
+    async def form(self, request: Request) -> dict[str, str]:
+        """What a form of ours was filled with; 403 unless it came from a page of ours."""
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MOST_FORM:
+                raise HttpProblem(413, "too-long", "The form is too large.")
+        found = {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+        token = request.cookies.get(_TOKEN, "")
+        is_ours = bool(token) and compare_digest(found.pop("token", "").encode(), token.encode())
+        if not is_ours or not _is_from_here(request):
+            raise HttpProblem(403, "forbidden", "The form did not come from this site; open the page again.")
+        return found
+
+    @staticmethod
+    def back(address: str) -> Response:
+        """To a page of ours after something was done, so that a reload does not do it again."""
+        return RedirectResponse(address, 303, _HEADERS)
+
+    @staticmethod
+    def _keep(request: Request, answer: Response, name: str, value: str) -> None:
+        is_safe = request.url.scheme == "https"
+        answer.set_cookie(
+            name, value, _YEAR, path="/worklist", secure=is_safe, httponly=True, samesite="strict"
+        )
+
+
+def static(name: str) -> Response:
+    """A stylesheet or script; its address holds its digest, so that it may be kept."""
+    body = _STATIC.get(name)
+    if body is None:
+        raise HttpProblem(404, "not-found", "There is nothing at this address.")
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+    return Response(body, 200, headers, _TYPES[name.rpartition(".")[2]])
+
+
+def _is_from_here(request: Request) -> bool:
+    """Browsers say where a form came from; what says nothing has brought the token."""
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _digest(body: bytes) -> str:
+    return sha256(body).hexdigest()[:16]
+
+
+def _warnings(settings: Settings) -> list[str]:
+    """What whoever looks at a page must know of how the service runs."""
+    said = []
+    if settings.auth == "off":
+        said.append("Authentication is off: whoever reaches this address sees and changes everything.")
+    if settings.allow_insecure:
+        said.append("ALLOW_INSECURE is set: the service may be reachable from other machines.")
+    if settings.clock_shift:
+        said.append("CLOCK_SHIFT is set: decisions are made for another day than today.")
+    return said
+
+
+def _read() -> Mapping[str, bytes]:
+    folder = files("referral_service.api.worklist") / "static"
+    return {one.name: one.read_bytes() for one in folder.iterdir() if one.name.endswith((".css", ".js"))}
+
+
+_STATIC = _read()

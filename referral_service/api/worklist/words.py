@@ -1,0 +1,140 @@
+"""What the pages call things: one table for each kind of name, in plain words."""
+
+from typing import Final, NamedTuple
+
+from referral_service.core.decision import Criterion, Decision
+from referral_service.core.explain import REASONS
+from referral_service.core.referral import Referral
+from referral_service.core.stage import Stage
+from referral_service.core.timeline import Score
+
+
+class List(NamedTuple):
+    """One list: its name, and what to do with what stands on it."""
+
+    name: str
+    says: str
+
+
+LISTS: Final[dict[Stage, List]] = {
+    "red-flag": List("Red flags now", "Possible emergencies. Look at once, and acknowledge by name."),
+    "review": List("To review", "Drafted referrals. Approve or decline each."),
+    "information": List("Needs information", "The record does not decide. Find out what is missing."),
+    "ready": List("Ready to send", "Approved orders that no one has received yet."),
+    "closed": List("Closed", "Answered, withdrawn or replaced. The latest first."),
+}
+# Word and shape, so that colour says nothing by itself.
+PRIORITIES: Final = {"stat": ("▲▲", "Stat"), "urgent": ("▲", "Urgent"), "routine": ("●", "Routine")}
+TARGETS: Final = {"intradiscal": "Intradiscal evaluation", "surgical": "Surgical consultation", "": "Review"}
+REGIONS: Final = ("cervical", "thoracic", "lumbar")
+STATUSES: Final = {
+    "requested": "waits",
+    "in-progress": "claimed",
+    "on-hold": "on hold: a red flag stands",
+    "completed": "answered",
+    "cancelled": "withdrawn",
+}
+ANSWERS: Final = {
+    "met": ("✓", "Met"),
+    "not-met": ("✗", "Not met"),
+    "unknown": ("?", "Cannot tell"),
+    "waived": ("–", "Not asked: red flag"),
+}
+DECLINE_REASONS: Final = {
+    "more-care": "More conservative care first",
+    "not-indicated": "Not indicated",
+    "patient-declines": "The patient does not want it",
+    "already-referred": "Already referred elsewhere",
+    "wrong-data": "The record is wrong",
+    "other": "Another reason, see the note",
+}
+LEFT_OUT: Final = {
+    "undated": "It has no date.",
+    "unknown-code": "The pathway does not know its code.",
+    "other-body-part": "It is about another part of the body.",
+    "not-in-trial": "It is outside the trial.",
+    "not-final": "It is not final.",
+    "not-completed": "It was not completed.",
+    "not-done": "It was not done.",
+    "not-given": "It was not given.",
+    "not-yet": "It lies in the future.",
+    "not-an-instrument": "It is no score that the pathway reads.",
+    "our-own-referral": "It is this service's own referral.",
+    "out-of-range": "Its value is out of range.",
+    "entered-in-error": "It was entered in error.",
+}
+_INSTRUMENTS = {
+    "odi_score": "ODI",
+    "ndi_score": "NDI",
+    "roland_morris": "Roland-Morris",
+    "promis_pf_t": "PROMIS PF",
+    "promis29_pf_t": "PROMIS PF",
+    "promis_pi_t": "PROMIS PI",
+}
+_UNITS = {"d": "days", "mo": "months", "wk": "weeks"}
+_WEEK = 7
+
+
+def priority(referral: Referral) -> tuple[str, str]:
+    """Shape and word."""
+    return PRIORITIES[referral.priority]
+
+
+def person(reference: str | None) -> str:
+    """Somebody by name, or by id where that is all there is."""
+    return (reference or "").rpartition("/")[2]
+
+
+def reason(decision: Decision, scores: list[Score]) -> str:
+    """One line: for a trial how long, how often, and which scores; else why a human is asked."""
+    if decision.flags:
+        flags = (f"{it.concept.replace('_', ' ')} {it.day or '(no date)'}" for it in decision.flags)
+        return "; ".join(dict.fromkeys(flags))
+    said = []
+    by_id = {one.id: one for one in decision.criteria}
+    days, visits = (
+        by_id[name].value if name in by_id else None for name in ("duration-minimum", "active-therapy")
+    )
+    if isinstance(days, int) and days:
+        said.append(f"trial {days // _WEEK} weeks" if days >= 2 * _WEEK else f"trial {days} days")
+    if isinstance(visits, int) and visits:
+        said.append(f"{visits} visits")
+    said += changes(scores)
+    if decision.outcome != "exhausted":
+        said += [REASONS.get(one, one).rstrip(".") for one in decision.reasons]
+    return " · ".join(said)
+
+
+def changes(scores: list[Score]) -> list[str]:
+    """Each instrument's first and last value: "ODI 48 → 46"."""
+    by_concept: dict[str, list[Score]] = {}
+    for one in sorted((one for one in scores if one.at), key=lambda it: it.at.day if it.at else 0):
+        by_concept.setdefault(one.concept, []).append(one)
+    said = []
+    for concept, found in by_concept.items():
+        values = dict.fromkeys(f"{it.value.normalize():f}" for it in (found[0], found[-1]))
+        said.append(f"{instrument(concept)} {' → '.join(values)}")
+    return said
+
+
+def instrument(concept: str) -> str:
+    """The short name of an outcome measure."""
+    return _INSTRUMENTS.get(
+        concept, "Pain" if concept.startswith(("pain_", "peg_")) else concept.replace("_", " ")
+    )
+
+
+def value(criterion: Criterion) -> str:
+    """What was measured, with its unit."""
+    if criterion.value is None:
+        return "–"
+    is_text = isinstance(criterion.value, str)
+    unit = "" if is_text or not criterion.unit else f" {_UNITS.get(criterion.unit, criterion.unit)}"
+    return f"{criterion.value}{unit}"
+
+
+def threshold(criterion: Criterion) -> str:
+    """What it was held against."""
+    if criterion.threshold is None:
+        return "–"
+    return f"{criterion.threshold} {_UNITS.get(criterion.unit or '', criterion.unit or '')}".strip()

@@ -1,0 +1,152 @@
+"""The lists: what stands where, in which order, filtered, paged, as CSV, and at what cost."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from referral_service.core.referral import Referral
+from referral_service.store.engine import reading, writing
+from referral_service.store.results import _REFERRAL, _referral
+from referral_service.store.worklist import Asked, Worklist
+from referral_service.workflow.ports import DEFAULT_TENANT, Claim, PatientId
+from tests.api.people import CAUDA, EXHAUSTED, UNCLEAR, House
+from tests.worklist.browsing import Coordinator
+from tests.worklist.people import named
+
+START = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def test_what_waits_stands_on_the_list_that_says_what_to_do(house: House, nora: Coordinator) -> None:
+    named(house, "Nora Elm", *EXHAUSTED)
+    named(house, "Ruth Alder", *EXHAUSTED, CAUDA)
+    named(house, "Carl Birch", *UNCLEAR)
+
+    for stage, who, asks_for in (
+        ("red-flag", "Ruth Alder", "Surgical consultation lumbar"),
+        ("review", "Nora Elm", "Intradiscal evaluation lumbar"),
+        ("information", "Carl Birch", "Review lumbar"),
+    ):
+        (table,) = nora.see(f"/worklist/list/{stage}").tables
+        row = next(row for row in table if row[1].startswith(who))
+        assert row[2] == asks_for
+    assert "trial " in row[3] and "ODI 48 → 46" in row[3]
+    assert "Missing: a lumbar MRI" in row[3]
+    assert row[1] == "Carl Birch 1979-04-02 · hcriB-lraC"
+
+
+def test_the_first_page_is_the_gravest_list_and_red_flags_are_on_every_list(
+    house: House, nora: Coordinator
+) -> None:
+    named(house, "Vera Linden", CAUDA)
+    assert "Vera Linden" in nora.see("/worklist").text
+    assert nora.page.html.count("<h1>Red flags now</h1>") == 1
+    for stage in ("review", "information", "ready", "closed"):
+        page = nora.see(f"/worklist/list/{stage}?region=cervical&overdue=1")
+        assert "Vera Linden" in page.text, "never hidden by a filter"
+
+
+def test_filters_show_what_they_say(house: House, nora: Coordinator) -> None:
+    named(house, "Mia Oak", *EXHAUSTED)
+    nora.see("/worklist/list/review?identifier=kaO-aiM")
+    assert [row[1].partition(" 1979")[0] for row in nora.page.tables[-1][1:]] == ["Mia Oak"]
+    assert nora.see("/worklist/list/review?identifier=urn:example:mrn|kaO-aiM").tables
+    assert not nora.see("/worklist/list/review?identifier=urn:other|kaO-aiM").tables
+    assert not nora.see("/worklist/list/review?target=surgical&identifier=kaO-aiM").tables
+    assert not nora.see("/worklist/list/review?overdue=1&identifier=kaO-aiM").tables
+    assert not nora.see("/worklist/list/review?owner=me&identifier=kaO-aiM").tables
+
+    nora.see("/worklist/list/review?identifier=kaO-aiM")
+    nora.open("Mia Oak")
+    nora.do("claim")
+
+    assert nora.see("/worklist/list/review?owner=me&identifier=kaO-aiM").tables
+    assert not nora.see("/worklist/list/review?owner=nobody&identifier=kaO-aiM").tables
+
+
+def fill(house: House, number: int) -> None:
+    """Many proposals, each due an hour after the one before."""
+    rows = []
+    for index in range(number):
+        claim = Claim(DEFAULT_TENANT, PatientId(f"many-{index:06}"), 1, 1)
+        one = Referral(
+            id=f"many-request-{index:06}", identifier=f"many-{index:06}", episode="e", region="thoracic",
+            target="surgical", urgency="elective", generation=1, status="draft", task=f"many-{index:06}",
+            task_status="requested", decision="1", due_at=START + timedelta(hours=index), authored_at=START,
+        )  # fmt: skip
+        rows.append(_referral(claim, one))
+    with writing(house.server.service.store.engine) as connection:
+        _REFERRAL.run(connection, rows)
+
+
+def test_page_after_page_shows_everybody_once_in_the_order_of_their_due_times(
+    house: House, nora: Coordinator
+) -> None:
+    fill(house, 60)
+    nora.see("/worklist/list/review?region=thoracic")
+    seen = []
+    while True:
+        (table,) = nora.page.tables
+        seen += [row[1].split()[0] for row in table[1:]]
+        following = [address for address, words in nora.page.links if words == "Next page"]
+        if not following:
+            break
+        nora.see(following[0])
+
+    assert seen == [f"Patient/many-{index:06}" for index in range(60)]
+
+
+def test_a_list_as_a_file_is_whole_and_runs_no_formula(house: House, nora: Coordinator) -> None:
+    fill(house, 60)
+    named(house, "=HYPERLINK(0) Evil", *EXHAUSTED)
+    answer = nora.http.get("/worklist/list/review/file.csv")
+    lines = list(csv.DictReader(io.StringIO(answer.text)))
+
+    assert answer.headers["content-disposition"] == 'attachment; filename="review.csv"'
+    assert sum(line["patient"].startswith("Patient/many-") for line in lines) == 60
+    assert [line["patient"] for line in lines if "HYPERLINK" in line["patient"]] == ["'=HYPERLINK(0) Evil"]
+
+
+@pytest.mark.parametrize(
+    "address", ["/worklist/list/nothing", "/worklist/referral/none", "/worklist/patient/x"]
+)
+def test_what_is_not_there_is_not_found(nora: Coordinator, address: str) -> None:
+    assert nora.http.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("after", ["x", "-", "1", "99999999999999999999-a", "-5-a"])
+def test_a_forged_place_is_refused(nora: Coordinator, after: str) -> None:
+    assert nora.http.get(f"/worklist/list/review?after={after}").status_code in (200, 400)
+
+
+def test_a_page_of_a_list_walks_its_index_and_scans_no_table(house: House) -> None:
+    engine = house.server.service.store.engine
+    worklist = Worklist(engine, DEFAULT_TENANT)
+    fill(house, 3000)
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("ANALYZE referral"))
+            connection.commit()
+    end = worklist.page(Asked("review"), 25).end
+    asked = worklist._after(worklist._filtered(Asked("review")), end, is_backwards=False).limit(26)
+    with reading(engine) as connection:
+        words = asked.compile(connection, compile_kwargs={"literal_binds": True})
+        how = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+        plan = "\n".join(str(row) for row in connection.execute(text(f"{how} {words}")))
+
+    assert "referral_by_stage" in plan, plan
+    assert "SCAN referral\n" not in plan and "Seq Scan" not in plan and "TEMP B-TREE" not in plan, plan
+
+
+def test_pages_say_that_nothing_may_keep_or_frame_them(nora: Coordinator) -> None:
+    answer: httpx.Response = nora.http.get("/worklist/list/review")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+    assert answer.headers["cache-control"] == "no-store"
+    for asset in (words for words in answer.text.split('"') if words.startswith("/worklist/static/")):
+        kept = nora.http.get(asset)
+        assert kept.status_code == 200 and "immutable" in kept.headers["cache-control"]
+    assert nora.http.get("/worklist/static/x/other.css").status_code == 404

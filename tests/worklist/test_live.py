@@ -1,0 +1,49 @@
+"""Red flags reach an open page within seconds: the stream of events that it listens to."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+from time import monotonic
+
+import httpx
+
+from tests.api.people import CAUDA, House
+from tests.worklist.browsing import Coordinator
+from tests.worklist.people import named
+
+PATIENCE = 10.0
+
+
+@contextmanager
+def listening(house: House) -> Iterator[Iterator[str]]:
+    """What an open page hears: the data of each event."""
+    timeout = httpx.Timeout(PATIENCE)
+    with (
+        httpx.Client(base_url=house.server.address, timeout=timeout) as http,
+        http.stream("GET", "/worklist/events") as stream,
+    ):
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        yield (line.removeprefix("data: ") for line in stream.iter_lines() if line.startswith("data: "))
+
+
+def test_a_red_flag_and_its_acknowledgement_are_heard_within_seconds(house: House, nora: Coordinator) -> None:
+    with listening(house) as events:
+        before = next(events)
+        began = monotonic()
+        patient = Thread(target=named, args=(house, "Mona Nutmeg", CAUDA))
+        patient.start()
+        with_flag = next(events)
+        patient.join()
+        assert monotonic() - began < PATIENCE
+        nora.see("/worklist/list/red-flag")
+        nora.open("Mona Nutmeg")
+        nora.do("acknowledge")
+        acknowledged = next(events)
+
+    assert len({before, with_flag, acknowledged}) == 3
+    assert "Mona" not in before + with_flag + acknowledged
+
+
+def test_many_pages_hear_the_same(house: House) -> None:
+    with listening(house) as one, listening(house) as other:
+        assert next(one) == next(other)

@@ -1,0 +1,109 @@
+"""One referral's page: the draft, why and why not, the facts behind it, what is missing, who did what."""
+
+from tests.api.people import CAUDA, EXHAUSTED, UNCLEAR, House
+from tests.worklist.browsing import Coordinator
+from tests.worklist.people import named
+
+
+def opened(nora: Coordinator, stage: str, who: str) -> str:
+    nora.see(f"/worklist/list/{stage}?identifier={who[::-1].replace(' ', '-')}")
+    return nora.open(who).text
+
+
+def test_the_reason_can_be_checked_fact_by_fact(house: House, nora: Coordinator) -> None:
+    named(house, "Anna Beech", *EXHAUSTED)
+    text = opened(nora, "review", "Anna Beech")
+    (table,) = nora.page.tables
+    rows = {row[0]: row[1:] for row in table[1:]}
+
+    assert rows["The trial has lasted its minimum"][:2] == ["✓ Met", "183 days"]
+    assert rows["The trial has lasted its minimum"][2].startswith("90 days G2:")
+    assert rows["A current MRI or CT report is there"][1] != "–"
+    assert "Evaluation for intradiscal treatment" in text
+    assert "Nothing that was received was left out." in text
+    assert "Conservative spine care, exhausted, version 1.0.0" in text
+    facts = [address for address, words in nora.page.links if words in ("Observation", "Procedure")]
+    assert facts
+    for address in {*facts, f"/fhir/PlanDefinition/{house.server.service.pathway.id}"}:
+        assert nora.http.get(address).status_code == 200, address
+
+
+def test_what_is_missing_and_what_was_left_out_is_said(house: House, nora: Coordinator) -> None:
+    named(house, "Bert Cherry", *UNCLEAR, {"procedure": "97110", "on": -300})
+    text = opened(nora, "information", "Bert Cherry")
+
+    assert "Missing: a lumbar MRI." in text
+    assert "✗ Not met" in text
+    assert "1 fact was not used" in text
+    assert "It is outside the trial." in text
+
+
+def test_a_red_flag_says_what_was_recorded_and_asks_for_no_trial(house: House, nora: Coordinator) -> None:
+    named(house, "Cora Dogwood", CAUDA)
+    text = opened(nora, "red-flag", "Cora Dogwood")
+
+    assert "A diagnosis that waives the trial is recorded." in text
+    assert "– Not asked: red flag" in text
+    assert "acknowledge" in nora.page.verbs()
+
+
+def test_the_history_names_who_did_what(house: House, nora: Coordinator, omar: Coordinator) -> None:
+    named(house, "Dina Ebony", *EXHAUSTED)
+    opened(nora, "review", "Dina Ebony")
+    nora.do("claim")
+    nora.do("release")
+    opened(omar, "review", "Dina Ebony")
+    omar.do("approve", note="Seen the films")
+
+    text = omar.page.text
+    assert "omar approved" in text
+    assert "nora released" in text and "nora claimed" in text
+    assert "The service wrote or changed it after a decision" in text
+    assert "Seen the films" in text
+
+
+def test_a_patients_page_tells_decisions_over_time(house: House, nora: Coordinator) -> None:
+    patient = named(house, "Egon Fir", *UNCLEAR)
+    house.server.put(
+        {
+            "resourceType": "DiagnosticReport",
+            "id": f"{patient}-mri",
+            "status": "final",
+            "code": {"coding": [{"system": "http://loinc.org", "code": "24968-0"}]},
+            "subject": {"reference": f"Patient/{patient}"},
+            "effectiveDateTime": house.server.service.clock.as_of().date().isoformat(),
+        }
+    )
+    house.judge()
+    text = nora.see(f"/worklist/patient/{patient}").text
+
+    assert "Lumbar episode since" in text and "open" in text
+    assert "A current MRI or CT report is there: not met, now met" in text
+    newest, older = text.index("exhausted"), text.rindex("review")
+    assert newest < older
+
+
+def test_nothing_that_a_sender_wrote_runs(house: House, nora: Coordinator) -> None:
+    script = "<script>alert(1)</script>"
+    patient = named(house, f"{script} {script}", *EXHAUSTED, CAUDA)
+    house.server.put(
+        {
+            "resourceType": "Patient",
+            "id": patient,
+            "name": [{"text": script}],
+            "identifier": [{"value": script}],
+        }
+    )
+    house.judge()
+    for stage in ("red-flag", "review", "information", "closed"):
+        nora.see(f"/worklist/list/{stage}")
+        assert script not in nora.page.html
+    nora.see("/worklist/list/red-flag")
+    nora.open(script)
+    nora.do("acknowledge")
+    nora.do("reassign", owner="omar")
+    nora.do("approve", note=script)
+    assert script not in nora.page.html and script in nora.page.text
+    assert script not in nora.see(f"/worklist/patient/{patient}").html
+    assert script not in nora.see("/worklist/list/review?identifier=%3Cscript%3Ealert(1)%3C/script%3E").html
+    assert "style=" not in nora.page.html and "onclick" not in nora.page.html
