@@ -23,6 +23,7 @@ PREFIX = "REFERRAL_"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 _BROKERS = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "filesystem")
+_WEB_ADDRESS = re.compile(r"https?://[^/\s]+\S*$")
 _LONGEST_SOCKET = 100
 
 
@@ -69,10 +70,13 @@ class Settings(BaseSettings):
     ehr_token_url: str = ""
     ehr_client_id: str = ""
     ehr_key_file: Path | None = None
+    ledger_key_file: Path | None = None
     canonical_base: str = "https://spine-referral.example/fhir"
     timezone: str = "UTC"
     lease_seconds: int = Field(60, ge=1, le=3600)
     max_body_mb: int = Field(16, ge=1, le=1024)
+    traces: str = ""
+    ladder: str = ""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
 
     @field_validator("database_url")
@@ -95,9 +99,21 @@ class Settings(BaseSettings):
     @field_validator("canonical_base", "ehr_url", "ehr_token_url")
     @classmethod
     def _web_address(cls, url: str) -> str:
-        if url and not re.match(r"https?://[^/\s]+\S*$", url):
+        if url and not _WEB_ADDRESS.match(url):
             raise ValueError("say an address that begins with https:// or http://")
         return url.rstrip("/")
+
+    @field_validator("traces")
+    @classmethod
+    def _traces(cls, to: str) -> str:
+        if to.startswith("file:"):
+            path = Path(to.removeprefix("file:")).absolute()
+            if path.is_dir() or not path.parent.is_dir():
+                raise ValueError("say file: and a file in a folder that is there")
+            return f"file:{path}"
+        if to and not _WEB_ADDRESS.match(to):
+            raise ValueError("say a collector's http:// or https:// address, or file:PATH, or leave it empty")
+        return to.rstrip("/")
 
     @field_validator("timezone")
     @classmethod
@@ -108,7 +124,7 @@ class Settings(BaseSettings):
             raise ValueError("say a time zone of the IANA list, such as Europe/Berlin") from None
         return name
 
-    @field_validator("pathway", "ehr_key_file")
+    @field_validator("pathway", "ehr_key_file", "ledger_key_file")
     @classmethod
     def _file(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():
@@ -147,6 +163,11 @@ class Settings(BaseSettings):
             return self.host == "localhost"
 
     @property
+    def rungs(self) -> list[list[str]]:
+        """Who is told of a red flag at once, after 5, 15 and 30 minutes: the addresses of each rung."""
+        return [addresses for rung in self.ladder.split(";") if (addresses := rung.split())]
+
+    @property
     def is_embedded_broker(self) -> bool:
         """Whether the broker is our own, under DATA_DIR."""
         return not self.broker_url
@@ -181,6 +202,21 @@ class Settings(BaseSettings):
     def heartbeat_folder(self) -> Path:
         """Where each worker process shows that it makes progress."""
         return self.data_dir.absolute() / "heartbeats"
+
+    @property
+    def ledger_key(self) -> Path:
+        """The private key that signs heads of the ledger; our own is made on first use."""
+        return self.ledger_key_file or self.data_dir.absolute() / "ledger-key.json"
+
+    @property
+    def ledger_public_key(self) -> Path:
+        """Its public half, for whoever verifies."""
+        return self.data_dir.absolute() / "ledger-key.public.json"
+
+    @property
+    def ledger_heads(self) -> Path:
+        """Where the signed heads are."""
+        return self.data_dir.absolute() / "ledger-heads.jsonl"
 
     def environment(self) -> dict[str, str]:
         """The environment in which a child process reads these very settings."""

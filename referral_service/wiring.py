@@ -12,10 +12,14 @@ from referral_service.fhir.published import Draft, Published, changed_at, drafts
 from referral_service.fhir.read import Reader
 from referral_service.fhir.write import Names
 from referral_service.fhir.write.plan_definition import plan_definition
+from referral_service.notify import AppriseNotifier
 from referral_service.settings import Settings
+from referral_service.store.alarms import SqlAlarms
 from referral_service.store.engine import connect
 from referral_service.store.store import SqlStore
+from referral_service.tracing import Traced
 from referral_service.workflow.assess import Assessor
+from referral_service.workflow.ladder import Ladder
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,16 @@ def build_service(settings: Settings) -> Service:
     )
 
 
+def build_ladder(settings: Settings, store: SqlStore) -> Ladder | None:
+    """The verb that tells people of red flags; None if nobody is named. Raises UnknownDestination."""
+    if not settings.rungs:
+        return None
+    clock = build_clock(settings)
+    return Ladder(SqlAlarms(store.engine, clock), AppriseNotifier(settings.rungs), clock)
+
+
 def build_assessor(settings: Settings, store: SqlStore) -> Assessor:
     """The verb that a worker runs; raises PathwayError and TerminologyError."""
     pathway = build_pathway(settings, build_terminology(settings))
-    return Assessor(store, build_clock(settings), pathway, settings.canonical_base, settings.timezone)
+    clock = build_clock(settings)
+    return Assessor(store, clock, pathway, settings.canonical_base, settings.timezone, Traced())

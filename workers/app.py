@@ -1,5 +1,6 @@
 """The Celery application that `celery --app workers.app worker` runs; one reason a setting."""
 
+from contextlib import ExitStack
 from warnings import filterwarnings
 
 from celery import Celery
@@ -7,9 +8,12 @@ from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
 from referral_service.doorbell import QUEUE, transport_options
+from referral_service.fhir.concepts import TerminologyError
+from referral_service.notify import UnknownDestination
 from referral_service.pathways import PathwayError
 from referral_service.settings import load
 from referral_service.telemetry import set_up_logs
+from referral_service.tracing import tracing
 from workers.sweep import Sweep
 
 # it warns of messages that can run anything; ours can run one task
@@ -44,6 +48,7 @@ app.conf.update(
     },
 )
 sweep = Sweep(settings)
+opened = ExitStack()
 
 
 def _lines(**_: object) -> None:
@@ -55,8 +60,9 @@ def _lines(**_: object) -> None:
 def _start(**_: object) -> None:
     # before the broker is reached: patients are evaluated also while it is dead
     try:
+        opened.enter_context(tracing(settings.traces, "worker"))
         sweep.start()
-    except PathwayError as error:
+    except (PathwayError, TerminologyError, UnknownDestination, OSError) as error:
         # Celery would log any other exception here, and go on
         raise SystemExit(f"referral-service: {error}") from error
 
@@ -67,6 +73,7 @@ def _finish(**_: object) -> None:
 
 def _stop(**_: object) -> None:
     sweep.stop()
+    opened.close()
 
 
 setup_logging.connect(_lines, weak=False)

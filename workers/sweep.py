@@ -20,6 +20,8 @@ from referral_service.core.problem import Problem
 from referral_service.settings import Settings
 from referral_service.wiring import build_assessor, build_clock, build_store
 from referral_service.workflow.assess import Assessor
+from workers.alarms import Alarms
+from workers.seals import Seals
 from workers.watch import LONGEST_SECONDS, Watch
 
 _EVERY_SECONDS = 1.0
@@ -37,6 +39,8 @@ class Sweep:
         self._clock = build_clock(settings)
         self._store = build_store(settings, f"{gethostname()}-{os.getpid()}")
         self._watch = Watch(min(LONGEST_SECONDS, settings.lease_seconds))
+        self._seals = Seals(settings, self._store, self._clock)
+        self._alarms = Alarms(settings, self._store)
         self._told = -_TOLD_EVERY_SECONDS
         self._assessor: Assessor | None = None
         self._busy = Lock()
@@ -46,9 +50,10 @@ class Sweep:
         self._is_out = False
 
     def start(self) -> None:
-        """Begins to look, at once; raises PathwayError."""
+        """Begins to look, at once; raises PathwayError and UnknownDestination."""
         self._assessor = build_assessor(self._settings, self._store)
         self._heartbeat.parent.mkdir(parents=True, exist_ok=True)
+        self._alarms.start()
         self._watch.start()
         self._thread.start()
 
@@ -61,7 +66,9 @@ class Sweep:
         self.finish()
         if self._thread.is_alive():
             self._thread.join(timeout=self._settings.lease_seconds)
+        self._alarms.stop()
         self._watch.stop()
+        self._seals.export(is_last=True)
         with suppress(Problem, SQLAlchemyError):  # gone, or never migrated: then nobody asks who has left
             self._store.left()
         self._store.close()
@@ -85,6 +92,7 @@ class Sweep:
     def _look(self) -> None:
         try:
             self._tell()
+            self._seals.export()
             is_due = self._store.is_anybody_due(self._clock.as_of())
         except Exception as error:  # noqa: BLE001 - a look that fails must not end the looking
             self._complain(error)
@@ -100,6 +108,7 @@ class Sweep:
             while not self._finishing.is_set() and self._assessor.run_due(progress=self._watch.progress):
                 self._heartbeat.touch()
                 self._tell()
+                self._seals.export()
         except Exception as error:  # noqa: BLE001 - the same
             self._complain(error)
         else:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.core.referral import Referral
 from referral_service.core.stage import stage
-from referral_service.store import bodies, claims, reading
+from referral_service.store import alarms, bodies, claims, reading
 from referral_service.store.dirt import Dirt, Queue
 from referral_service.store.engine import reading as snapshot
 from referral_service.store.failures import is_collision, problem_of
@@ -88,6 +88,7 @@ def _store(connection: Connection, tenant: Tenant, answered: Answered, now: date
             body=bodies.encode(after),
         )
     )
+    alarms.follow(connection, [(tenant, after)], now)
     # what a person did is seen at once, and is never many
     Queue().mark(connection, now, {(tenant, answered.patient): Dirt(1, is_pressing=True)})
     return stored

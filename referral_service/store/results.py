@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping
 
 from referral_service.core.problem import Problem
 from referral_service.core.stage import stage
-from referral_service.store import bodies, tally
+from referral_service.store import alarms, bodies, tally
 from referral_service.store.bulk import Row, replacing
 from referral_service.store.claims import LET_GO, change, lock
 from referral_service.store.plan import Plan
@@ -35,6 +35,7 @@ def save(connection: Connection, results: Sequence[Result], now: datetime) -> li
     _keep_episodes(connection, accepted)
     _keep_referrals(connection, accepted)
     _rest(connection, accepted)
+    alarms.follow(connection, [(it.claim.tenant, one) for it in accepted for one in it.referrals], now)
     held = [
         one for one in dropped if (row := rows.get((one.tenant, one.patient))) and row["token"] == one.token
     ]

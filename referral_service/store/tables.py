@@ -256,6 +256,16 @@ ledger_head = _table(
     Column("hash", String, nullable=False),
 )
 
+# Red flags that nobody has acknowledged: since when each waits, and when somebody is told next.
+alarm = _table(
+    "alarm",
+    _key("tenant"),
+    _key("task"),
+    Column("since", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Index("alarm_due", "due_at"),
+)
+
 # The worker processes: when each last looked whether somebody is due.
 worker = _table(
     "worker",
