@@ -16,6 +16,12 @@ COMMANDS = {
     "migrate": "service",
     "demo": "demo",
     "assess": "assess",
+    "status": "status",
+    "why": "why",
+    "parked": "operate",
+    "reconcile": "operate",
+    "drain": "operate",
+    "verify-ledger": "ledger",
 }
 
 
@@ -33,7 +39,12 @@ def build_app(names: Iterable[str]) -> typer.Typer:
     )
     app.callback()(_describe)
     for name in names:
-        app.command(name)(getattr(import_module(f"referral_service.cli.{COMMANDS[name]}"), name))
+        module = import_module(f"referral_service.cli.{COMMANDS[name]}")
+        command = getattr(module, name.replace("-", "_"))
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)  # a command with commands of its own
+        else:
+            app.command(name)(command)
     return app
 
 

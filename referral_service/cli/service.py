@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import closing
 from types import FrameType
 
 import structlog
@@ -11,6 +12,7 @@ from referral_service.cli.start import check_migrated, open_store, starting
 from referral_service.cli.supervisor import Supervisor, worker_command
 from referral_service.settings import Settings, load
 from referral_service.telemetry import set_up_logs
+from referral_service.tracing import tracing
 
 _GRACE_SECONDS = 10
 
@@ -40,7 +42,7 @@ def api() -> None:
         service = build_service(settings)
     # uvicorn answers what it has begun, then raises the signal again: this ends the process in order
     signal.signal(signal.SIGTERM, _leave)
-    try:
+    with tracing(settings.traces, "api"), closing(service):
         uvicorn.run(
             create_app(service),
             host=settings.host,
@@ -50,8 +52,6 @@ def api() -> None:
             server_header=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-    finally:
-        service.close()
 
 
 def worker() -> None:

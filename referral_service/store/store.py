@@ -82,7 +82,7 @@ class SqlStore:
             duty.left(connection, self._worker)
 
     def drain(self, actor: str = "service") -> bool:
-        """Lets no worker claim anybody until `resume`, and says whether one could; what is held is finished."""
+        """Lets no worker claim anybody until `resume`; says whether one could. What is held is finished."""
         with writing(self.engine) as connection:
             return repair.drain(connection, self._clock.now(), actor)
 

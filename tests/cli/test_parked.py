@@ -1,0 +1,66 @@
+"""`parked`: who was set aside after five failures, and trying again."""
+
+import os
+from datetime import datetime
+
+import pytest
+
+from referral_service.clock import SystemClock
+from tests.cli.desk import Desk, desk
+
+__all__ = ["desk"]
+
+
+def test_who_is_parked_is_listed_and_tried_again(desk: Desk) -> None:
+    desk.park("ann", "bob", "mia")
+    desk.arrive("zoe")
+
+    code, said, complained = desk.run("parked", "list")
+    assert (code, complained) == (0, [])
+    assert said[0].split() == ["Patient", "Parked", "since", "Failure", "Attempts"]
+    assert [(line.split()[0], *line.split()[-3:]) for line in said[1:]] == [
+        (f"Patient/{name}", "fault:", "ZeroDivisionError", "5") for name in ("ann", "bob", "mia")
+    ]
+
+    assert desk.run("parked", "retry", "Patient/bob", "zoe", "bob") == (
+        1,
+        ["Patient/bob is due again", "Patient/zoe is not parked"],
+        [],
+    )
+    assert desk.lines("retried") == [("retried", "Patient/bob", '{"category":"fault: ZeroDivisionError"}')]
+
+    found = desk.ask("parked", "list")
+    assert [(it["patient"], it["category"], it["attempts"]) for it in found] == [
+        (name, "fault: ZeroDivisionError", 5) for name in ("ann", "mia")
+    ]
+    assert all(datetime.fromisoformat(it["since"]) < SystemClock().now() for it in found)
+
+    assert desk.run("parked", "retry", "--all") == (
+        0,
+        [f"Patient/{name} is due again" for name in ("ann", "mia")],
+        [],
+    )
+    assert desk.run("parked", "list") == (0, ["Nobody is parked."], [])
+    assert {*desk.due()} == {"ann", "bob", "mia", "zoe"}
+
+
+def test_on_a_terminal_it_is_a_table_that_cuts_nothing_off(desk: Desk) -> None:
+    desk.park("a-patient-with-the-longest-id-that-there-may-be-which-is-64-long")
+    seen, terminal = os.openpty()
+
+    with desk.start("parked", "list", stdout=terminal) as running:
+        assert running.wait(60) == 0
+    os.close(terminal)
+
+    screen = os.read(seen, 100_000).decode()
+    os.close(seen)
+    first_column = [line.split("│")[1].strip() for line in screen.splitlines() if line.startswith("│")]
+    assert "".join(first_column) == "Patient/a-patient-with-the-longest-id-that-there-may-be-which-is-64-long"
+
+
+@pytest.mark.parametrize("words", [(), ("--all", "ann")], ids=" ".join)
+def test_retrying_nobody_or_both_is_wrong_use(desk: Desk, words: tuple[str, ...]) -> None:
+    code, said, complained = desk.run("parked", "retry", *words)
+
+    assert (code, said) == (2, [])
+    assert any("name patients, or say --all" in line for line in complained)
