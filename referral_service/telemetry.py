@@ -1,16 +1,17 @@
 """Logs and metrics. Neither ever holds patient data: no ids, no values, no texts of exceptions.
 
 Logs go to stderr, as JSON lines unless that is a terminal. An exception is logged by its type and the places
-it passed, because its text may quote a value. Metrics are Prometheus's; those of the store are read from it.
+it passed, because its text may quote a value, whoever caught it or nobody. Metrics are Prometheus's; those of
+the store are read from it.
 """
 
 import logging
 import sys
+import threading
 from pathlib import Path
 from traceback import extract_tb
 
 import structlog
-from opentelemetry import propagate
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -22,13 +23,7 @@ COMMIT_SECONDS = Histogram(
     "Time from the start of a group commit to its end on the disk.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
 )
-
-
-def current_trace() -> str | None:
-    """The W3C traceparent of what is being done; None where nothing is traced."""
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier)
-    return carrier.get("traceparent")
+_log = structlog.get_logger(__name__)
 
 
 def exposition(counts: Counts | None) -> bytes:
@@ -66,6 +61,7 @@ def set_up_logs(level: str) -> None:
         )
     )
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # else a line that cannot be written is printed with its values
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -73,14 +69,26 @@ def set_up_logs(level: str) -> None:
     quiet = ("uvicorn.access", "httpx", "httpcore", "sqlalchemy", "alembic")
     for name in (*quiet, "celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda thrown: _log_uncaught(thrown.exc_type, thrown.exc_value, None)
+    sys.unraisablehook = lambda thrown: _log_uncaught(thrown.exc_type, thrown.exc_value, None)
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, _: object) -> None:
+    """What nobody caught; the interpreter itself would print its text."""
+    if not issubclass(kind, KeyboardInterrupt | SystemExit):
+        _log.critical("nobody caught an exception", exc_info=error)
 
 
 def _name_exception(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     """An exception's type and the places it passed; never its text."""
     info = event.pop("exc_info", None)
     record = event.get("_record")
-    if record is not None and record.exc_info:
-        info, record.exc_info, record.exc_text = record.exc_info, None, None
+    if record is not None:
+        event["event"] = str(event["event"]).partition("\n")[0]  # asyncio's next lines show what a task held
+        if record.exc_info:
+            event["event"] = str(record.msg).partition("\n")[0]  # Celery fills in the exception's text
+            info, record.exc_info, record.exc_text = record.exc_info, None, None
     error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(error, BaseException):
         event["exception"] = type(error).__name__

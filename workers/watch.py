@@ -47,16 +47,17 @@ class Watch:
         self._ended.set()
 
     def _serve(self) -> None:
+        is_asked = False
         while not self._ended.wait(min(1.0, self._longest / 4)):
             since = self._since
             if since is not None and monotonic() - since > self._longest:
                 # No thread can be interrupted; the attempt was counted before it began.
                 _log.error("an evaluation does not end; the process does")
                 os._exit(STUCK)
-            if _megabytes() > self._largest:
+            if not is_asked and _megabytes() > self._largest:
                 _log.warning("the process has grown too large; it ends after the batch at hand")
                 os.kill(os.getpid(), signal.SIGTERM)
-                return
+                is_asked = True  # and the watch goes on: the batch at hand may be what does not end
 
 
 def _megabytes() -> float:

@@ -15,6 +15,7 @@ from referral_service.store.failures import is_collision, problem_of
 from referral_service.store.plan import Plan
 from referral_service.store.results import due
 from referral_service.store.tables import instant, referral, resource
+from referral_service.tracing import current_trace
 from referral_service.workflow.ports import Claim, Clock, Stored, Tenant
 from referral_service.workflow.review import Answered, Opened
 
@@ -90,7 +91,9 @@ def _store(connection: Connection, tenant: Tenant, answered: Answered, now: date
     )
     alarms.follow(connection, [(tenant, after)], now)
     # what a person did is seen at once, and is never many
-    Queue().mark(connection, now, {(tenant, answered.patient): Dirt(1, is_pressing=True)})
+    Queue().mark(
+        connection, now, {(tenant, answered.patient): Dirt(1, is_pressing=True, trace=current_trace())}
+    )
     return stored
 
 

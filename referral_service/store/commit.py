@@ -18,7 +18,8 @@ from referral_service.core.problem import Problem
 from referral_service.store.dirt import Queue
 from referral_service.store.failures import is_collision, is_disconnection, problem_of
 from referral_service.store.plan import Plan
-from referral_service.telemetry import COMMIT_SECONDS, RESOURCES_STORED, current_trace
+from referral_service.telemetry import COMMIT_SECONDS, RESOURCES_STORED
+from referral_service.tracing import current_trace
 from referral_service.workflow.ports import Clock, Happening, Stored, Tenant, Write
 
 _MOST_WRITES = 1000

@@ -18,14 +18,22 @@ from referral_service.core.timeline import Timeline
 from referral_service.fhir.parse import parse
 from referral_service.fhir.write import Names
 from referral_service.workflow.follow import Follow, Setting
-from referral_service.workflow.ports import Chart, Claim, Clock, Result, Store, Tenant
+from referral_service.workflow.ports import Chart, Claim, Clock, Onlooker, Result, Store, Tenant
+
+_NOBODY = Onlooker()
 
 
 class Assessor:
     """The verb, over its ports."""
 
     def __init__(
-        self, store: Store, clock: Clock, pathway: Pathway, canonical_base: str, timezone: str
+        self,
+        store: Store,
+        clock: Clock,
+        pathway: Pathway,
+        canonical_base: str,
+        timezone: str,
+        onlooker: Onlooker = _NOBODY,
     ) -> None:
         """`timezone` gives `as_of` its local day; `canonical_base` names what is ours."""
         self._store = store
@@ -33,6 +41,7 @@ class Assessor:
         self._pathway = pathway
         self._zone = ZoneInfo(timezone)
         self._names = Names(canonical_base, pathway.id, pathway.version)
+        self._onlooker = onlooker
 
     def run_due(self, limit: int = 200, progress: Callable[[], None] = lambda: None) -> int:
         """Evaluates one batch of due patients; how many were claimed (0: nobody is due).
@@ -67,7 +76,7 @@ class Assessor:
 
     def _attempt(self, chart: Chart) -> Result | None:
         try:
-            return self.evaluate(chart)
+            return self._onlooker.around(chart, self.evaluate)
         except Exception as error:  # noqa: BLE001 - one patient's fault must not stop the others
             self._give_back(chart.claim, error)
             return None
@@ -86,6 +95,7 @@ class Assessor:
                 self._save([result])
 
     def _give_back(self, claim: Claim, error: Exception) -> None:
+        self._onlooker.failed(claim, error)
         category = error.category if isinstance(error, Problem) else Category.FAULT
         self._store.fail(claim, f"{category.name.lower()}: {type(error).__name__}")
 

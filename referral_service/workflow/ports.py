@@ -1,6 +1,6 @@
 """What the verbs need from outside: a Store, a Clock, a Doorbell; and the shapes that cross those borders."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NewType, Protocol
 
@@ -24,6 +24,7 @@ __all__ = [
     "Doorbell",
     "Episode",
     "Happening",
+    "Onlooker",
     "PatientId",
     "Referral",
     "Result",
@@ -146,6 +147,17 @@ class Doorbell(Protocol):
 
     def ring(self) -> None:
         """Coalesces: many rings in a short while are one message."""
+
+
+class Onlooker:
+    """Sees evaluations from beside, for traces and logs; this one sees nothing."""
+
+    def around(self, chart: Chart, evaluate: Callable[[Chart], Result]) -> Result:
+        """Calls `evaluate` once, and gives what it gives, or raises what it raises."""
+        return evaluate(chart)
+
+    def failed(self, claim: Claim, error: Exception) -> None:
+        """An attempt failed: reading the chart, evaluating it, or saving the result."""
 
 
 class Store(Protocol):
