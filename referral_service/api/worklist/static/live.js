@@ -35,10 +35,12 @@ if (place) {
   const source = new EventSource("/worklist/events");
   source.addEventListener("red-flags", (event) => notice(event.data));
   source.onopen = () => {
+    place.dataset.state = "live";
     clearInterval(polling);
     polling = null;
   };
   source.onerror = () => {
+    place.dataset.state = "polling";
     polling ??= setInterval(refresh, 5000);
   };
 }

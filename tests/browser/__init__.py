@@ -1,0 +1,1 @@
+"""Coordinators at work in a real browser: given, when, then."""

@@ -1,0 +1,56 @@
+"""A real Chromium: Debian's where it is installed, else Playwright's own; without either they are skipped."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+from referral_service.wiring import build_assessor
+from tests.api.people import House
+from tests.kit.server import running
+
+_PATIENCE = 15_000
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser of this test process."""
+    installed = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox"])
+        except Error:
+            pytest.skip("no Chromium on this machine")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A service with its worker."""
+    with running(tmp_path_factory.mktemp("house")) as served:
+        yield House(served, build_assessor(served.service.settings, served.service.store))
+
+
+@pytest.fixture
+def page(chromium: Browser, house: House) -> Iterator[Page]:
+    """A coordinator's window; whatever goes wrong in it fails the test."""
+    context = chromium.new_context(base_url=house.server.address)
+    context.set_default_timeout(_PATIENCE)
+    opened = context.new_page()
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    yield opened
+    context.close()
+    assert [fault for fault in faults if "422" not in fault and "409" not in fault] == []
+
+
+@pytest.fixture
+def other(chromium: Browser, house: House) -> Iterator[Page]:
+    """Another coordinator's window."""
+    context = chromium.new_context(base_url=house.server.address)
+    context.set_default_timeout(_PATIENCE)
+    yield context.new_page()
+    context.close()
