@@ -45,6 +45,13 @@ class Scale:
         loss = -self.gain(before, after)
         return loss > 0 and loss >= self.matters(before)
 
+    def improved_from(self, before: Decimal) -> Decimal | None:
+        """The value nearest to `before` that is improved; None where any gain at all would be."""
+        needed = min(self.matters(before), self._part * before)
+        if needed <= 0:
+            return None
+        return before - needed if self.instrument.better == "lower" else before + needed
+
     def answer(self, before: Decimal, after: Decimal) -> Answer:
         """Improved, worse, otherwise unchanged."""
         if self.is_improved(before, after):
@@ -62,7 +69,7 @@ class Scale:
     def settled(self, values: Sequence[Decimal]) -> tuple[Decimal, ...]:
         """The values of one day to take in turn: all when they conflict, else the worse."""
         low, high = min(values), max(values)
-        if high - low >= self.matters(low) and high > low:
+        if high - low >= self.matters(low):
             return tuple(sorted(set(values), key=lambda v: (v != self.worst(values), v)))
         return (self.worst(values),)
 

@@ -7,6 +7,7 @@ from referral_service.api.errors import HttpProblem
 from referral_service.api.worklist import words
 from referral_service.api.worklist.lists import row, today
 from referral_service.api.worklist.person import person_of
+from referral_service.api.worklist.picture import view as view_of
 from referral_service.api.worklist.site import Site
 from referral_service.core.explain import CRITERIA, REASONS, sentences
 from referral_service.fhir.parse import parse
@@ -36,9 +37,14 @@ def view(site: Site, id: str) -> dict[str, Any]:
     if stored is None and not episodes:
         raise HttpProblem(404, "not-found", "There is no such patient.")
     now, day = site.service.clock.now(), today(site)
+    facts = site.service.store.facts_of(DEFAULT_TENANT, patient)
+    pictures = [
+        view_of(facts, site.service.pathway, one.decision, day) if one.is_open else None for one in episodes
+    ]
     return {
         "person": person_of(stored.body if stored and not stored.is_deleted else None, id),
         "episodes": [(one, sentences(one.decision), decisions(site, one.guidance)) for one in episodes],
+        "pictures": pictures,
         "rows": [row(one, [], now, day) for one in site.worklist.of_patient(patient)],
     }
 

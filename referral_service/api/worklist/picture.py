@@ -83,10 +83,13 @@ def view(facts: Sequence[AnyFact], pathway: Pathway, decision: Decision, as_of: 
     shown = Shown(facts, pathway, decision, as_of)
     days = picture_trial.moments(shown)
     axis = _axis(shown, days)
-    lanes = (
-        *picture_scores.lanes(shown, axis),
-        picture_trial.lane(shown, axis),
-        *picture_lanes.lanes(shown, axis),
+    lanes = sorted(
+        (
+            *picture_scores.lanes(shown, axis),
+            picture_trial.lane(shown, axis),
+            *picture_lanes.lanes(shown, axis),
+        ),
+        key=lambda lane: lane.look != "alarm",
     )
     found = [lane._replace(height=max(lane.height, len(_name(lane)) * _NAME_LINE + 8)) for lane in lanes]
     height = sum(lane.height for lane in found)
@@ -119,6 +122,7 @@ def _axis(shown: Shown, days: Sequence[Moment]) -> Axis:
     beside += [i for _, i in shown.medications()] + [i for *_, i in shown.flags()]
     near = [i.first for i in beside if i.first] + [p.day for s in shown.series() for p in s.points]
     near += [shown.start] if shown.start else []
+    care += [i.first for i in beside if i.first and i.fact.evidence in shown.decision.evidence]
     if shown.trial:
         care.append(shown.trial.start)
     return Axis.of(shown.today, care, near, [it.day for it in days])
@@ -135,12 +139,12 @@ def _placed(found: Sequence[Lane], top: float) -> Iterator[Placed]:
 
 def _name(lane: Lane) -> list[tuple[str, str]]:
     """The lines that stand beside a lane, each with its look."""
-    lines = [(line, "name") for line in wrapped(lane.name, _LETTERS - 2)]
+    lines = [(line, "name") for line in wrapped(lane.name, _LETTERS - 4)]
     return lines + [(line, "says") for says in lane.says for line in wrapped(says, _LETTERS)]
 
 
 def _days(found: Sequence[Moment]) -> tuple[Row, ...]:
-    return tuple(Row(words.day(it.day), it.name + it.says) for it in found)
+    return tuple(Row(words.day(it.day), it.name) for it in found)
 
 
 def _group(lane: Lane) -> Group:
@@ -148,9 +152,11 @@ def _group(lane: Lane) -> Group:
 
 
 def _title(shown: Shown) -> str:
-    region = shown.decision.region
-    of = f"of the {region} spine" if region else "without an episode"
-    return f"Conservative care {of}, as of {words.day(shown.today)}"
+    """Different for every episode of a patient."""
+    told = shown.decision
+    of = f"of the {told.region} spine" if told.region else "without a region"
+    since = f" since {told.episode_start}" if told.episode_start else ""
+    return f"Conservative care {of}{since}, as of {words.day(shown.today)}"
 
 
 def _description(groups: Sequence[Group], shown: Shown) -> str:
@@ -164,8 +170,8 @@ def _key(found: Sequence[Lane]) -> Iterator[Key]:
     """What needs words and is in this drawing."""
     looks = {look for lane in found for mark in lane.marks for look in mark.look.split()}
     looks |= {band.look for lane in found for band in lane.bands}
-    if any(mark.ring for lane in found for mark in lane.marks):
-        looks.add("ring")
+    looks |= {"ring" for lane in found for mark in lane.marks if mark.ring}
+    looks |= {"outside" for look in looks if look == "passive"}
     yield from (Key(look, means) for look, means in _MEANINGS.items() if look in looks)
 
 
@@ -175,6 +181,8 @@ def _notes(shown: Shown, found: Sequence[Lane]) -> Iterator[str]:
         yield "The record has changed since this was decided; the picture shows the record as it is now."
     if "region-unclear" in shown.decision.reasons:
         yield "Care that could belong to either region is not drawn."
+    if any("inexact" in mark.look for lane in found for mark in lane.marks):
+        yield "Where a date is not exact, the trial is drawn from the earliest day that it may mean."
     absent = sum("(not drawn" in row.what or "(before the" in row.what for lane in found for row in lane.rows)
     if absent:
         are = "is" if absent == 1 else "are"

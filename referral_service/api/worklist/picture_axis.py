@@ -13,7 +13,7 @@ _LEAST = 28
 _LONGEST = 3 * 366
 # Beyond the care itself a picture reaches back and ahead by this part of it, so that care fills most of it.
 _PART_BEFORE, _PART_AHEAD = 0.6, 0.35
-_LEAST_BEFORE, _LEAST_AHEAD = 60, 30
+_LEAST_BEFORE, _LEAST_AHEAD = 90, 60
 _TICK_WIDTH = 10 * USUAL
 _DAYS, _MONTHS = (7, 14), (1, 2, 3, 6, 12, 24, 48, 96)
 
@@ -71,18 +71,26 @@ class Axis(NamedTuple):
 
     def ticks(self) -> tuple[Tick, ...]:
         """Mondays or firsts of months, as many as there is room for."""
+        found = [Tick(self.left(day), text) for day, text in self._dates()]
+        return tuple(tick for tick in found if _TICK_WIDTH / 2 <= tick.x <= WIDTH - _TICK_WIDTH / 2)
+
+    def _dates(self) -> list[tuple[int, str]]:
         for step in _DAYS:
-            found = [day for day in range(self.first, self.last + 1) if (day - 1) % step == 0]
-            if len(found) * _TICK_WIDTH <= WIDTH:
-                return tuple(Tick(self.left(day), date.fromordinal(day).isoformat()) for day in found)
-        for step in _MONTHS:
-            months = [day for day in self._months() if (day.year * 12 + day.month - 1) % step == 0]
-            if len(months) * _TICK_WIDTH <= WIDTH:
-                break
-        return tuple(Tick(self.left(day.toordinal()), day.isoformat()[:7]) for day in months)
+            days = [day for day in range(self.first, self.last + 1) if (day - 1) % step == 0]
+            if len(days) * _TICK_WIDTH <= WIDTH:
+                return [(day, date.fromordinal(day).isoformat()) for day in days]
+        months = list(self._months())
+        steps = (step for step in _MONTHS if len(months) * _TICK_WIDTH <= WIDTH * step)
+        step = next(steps, _MONTHS[-1])
+        return [
+            (day.toordinal(), day.isoformat()[:7])
+            for day in months
+            if (day.year * 12 + day.month - 1) % step == 0
+        ]
 
     def _months(self) -> Iterator[date]:
+        """The firsts of months in the drawing."""
         day = date.fromordinal(self.first).replace(day=1)
-        while day.toordinal() + monthrange(day.year, day.month)[1] <= self.last:
-            day = date.fromordinal(day.toordinal() + monthrange(day.year, day.month)[1])
+        while (following := day.toordinal() + monthrange(day.year, day.month)[1]) <= self.last:
+            day = date.fromordinal(following)
             yield day

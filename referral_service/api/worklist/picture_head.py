@@ -27,6 +27,7 @@ class _Label(NamedTuple):
     x: float | None
     first: float
     last: float
+    is_left: bool = False
 
     def crosses(self, other: "_Label") -> bool:
         """Whether the other's line would run through this label, were this one not above the other."""
@@ -44,7 +45,8 @@ def head(axis: Axis, found: Sequence[Moment], bottom: float) -> Head:
     texts, strokes = [], []
     for label, line in lines.items():
         look, y = label.moment.look, height - (line + 1) * _LINE
-        texts.append(Text(units(label.first + _AWAY), units(y + 11), label.text, look))
+        x, anchor = (label.last - _AWAY, "end") if label.is_left else (label.first + _AWAY, "start")
+        texts.append(Text(units(x), units(y + 11), label.text, look, anchor))
         if label.x is not None:
             strokes.append(Stroke(f"M{label.x} {units(y)}V{units(height + bottom)}", look))
     return Head(height, tuple(texts), tuple(strokes))
@@ -59,7 +61,7 @@ def _sided(axis: Axis, found: Sequence[Moment]) -> list[_Label]:
         x = axis.middle(moment.day)
         line = x if axis.has(moment.day) else None
         rightwards = _Label(moment, text, line, x, x + width)
-        leftwards = _Label(moment, text, line, x - width, x)
+        leftwards = _Label(moment, text, line, x - width, x, is_left=True)
         fits = rightwards.last <= WIDTH and not any(
             rightwards.crosses(other) and other.crosses(rightwards) for other in labels
         )
@@ -74,8 +76,8 @@ def _stacked(labels: Sequence[_Label]) -> dict[_Label, int]:
     placed: dict[_Label, int] = {}
     waiting = list(labels)
     while waiting:
-        waiting.sort(key=lambda label: sum(label.crosses(other) for other in waiting))
-        label = waiting.pop(0)
+        label = min(waiting, key=lambda one: sum(map(one.crosses, waiting)))
+        waiting.remove(label)
         line = max((placed[other] + 1 for other in placed if label.crosses(other)), default=0)
         while any(line == placed[other] and label.overlaps(other) for other in placed):
             line += 1

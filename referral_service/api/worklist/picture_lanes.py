@@ -12,7 +12,7 @@ from referral_service.core.timeline import Imaging, Meaning, Procedure
 
 HEIGHT: Final = 38.0
 _STEP: Final = 26.0
-_REACH: Final = 12.0
+_REACH: Final = 14.0
 _NONE: Final = ("none recorded",)
 _OUTSIDE: Final = "outside the trial"
 _FLAGS: Final = {
@@ -38,7 +38,7 @@ class Thing(NamedTuple):
 
 
 def lanes(shown: Shown, axis: Axis) -> list[Lane]:
-    """Every lane of care, those of the pathway's own swimlanes also where nothing is in them."""
+    """Every lane of care, the usual ones also where nothing is in them."""
     found = [
         _active(shown, axis),
         _visits(shown, axis, "Manual, complementary", "manual", parts.diamond),
@@ -67,7 +67,7 @@ def _visits(
 ) -> Lane:
     things = _done(shown, kind, shape)
     counted = kind in ("active", "manual")
-    said = _visit_days(shown, kind, things) if counted else (words.count(len(things), "entry"),)
+    said = _visit_days(shown, kind, things) if counted else (_entries(things),)
     return _lane(axis, name, (says,) if says else said, things) if things or counted else Lane(name, (), 0)
 
 
@@ -76,6 +76,10 @@ def _done(shown: Shown, kind: str, shape: Callable[[float, float], str]) -> list
         Thing(i, _named(i) + _aside(shown, i), f"{kind}{_outside(shown, i)}", shape)
         for i in shown.treatments(kind)
     ]
+
+
+def _entries(things: Sequence[Thing]) -> str:
+    return "1 entry" if len(things) == 1 else f"{len(things)} entries"
 
 
 def _named(item: Item) -> str:
@@ -116,7 +120,7 @@ def _medication(shown: Shown, axis: Axis) -> list[Lane]:
     if not by_class:
         return [Lane("Medication", _NONE, HEIGHT)]
     found = []
-    for concept in sorted(by_class, key=lambda name: (name not in credited, words.concept(name))):
+    for concept in sorted(by_class, key=lambda name: (name not in credited, words.concept(name).lower())):
         counts = concept in credited
         look, says = ("drug", "medication") if counts else ("noted", "noted, not counted")
         things = [
@@ -138,7 +142,7 @@ def _injections(shown: Shown, axis: Axis) -> Lane:
         Thing(i, _named(i) + _aside(shown, i), f"injection{_outside(shown, i)}", parts.needle, _named(i))
         for i in shown.treatments("injection")
     ]
-    return _labelled(axis, "Injections", (words.count(len(things), "entry"),) if things else _NONE, things)
+    return _labelled(axis, "Injections", (_entries(things),) if things else _NONE, things)
 
 
 def _operations(shown: Shown, axis: Axis) -> Lane:
@@ -147,7 +151,7 @@ def _operations(shown: Shown, axis: Axis) -> Lane:
         for i in shown.operations()
         if isinstance(i.fact, Procedure)
     ]
-    return _labelled(axis, "Operations", (), things)
+    return _labelled(axis, "Operations", (_entries(things),) if things else (), things)
 
 
 def _imaging(shown: Shown, axis: Axis) -> Lane:
@@ -169,7 +173,10 @@ def _flags(shown: Shown, axis: Axis) -> Lane:
         Thing(item, f"{words.concept(concept)}: {_FLAGS[reason]}", "flag", parts.flag, words.concept(concept))
         for concept, reason, item in shown.flags()
     ]
-    return _labelled(axis, "Red flags", ("see each",) if things else ("none stands",), things)
+    if not things:
+        return _labelled(axis, "Red flags", ("none stands",), things)
+    says = tuple(dict.fromkeys(thing.label for thing in things))
+    return _labelled(axis, "Red flags", says, things)._replace(look="alarm")
 
 
 def _lane(axis: Axis, name: str, says: tuple[str, ...], things: Sequence[Thing]) -> Lane:
@@ -207,14 +214,11 @@ def _labelled(axis: Axis, name: str, says: tuple[str, ...], things: Sequence[Thi
         ends[line:] = [x + _REACH + (0 if turned else width), *ends[line + 1 :]]
         y = HEIGHT / 2 + line * _STEP
         marks.append(_mark(axis, thing, y, 0, WIDTH))
-        texts.append(Text(x - _REACH if turned else x + _REACH, y + 4, thing.label, "label", _anchor(turned)))
+        beside = units(x - _REACH if turned else x + _REACH)
+        texts.append(Text(beside, y + 4, thing.label, "label", "end" if turned else "start"))
     height = HEIGHT + max(0, len(ends) - 1) * _STEP
     texts += _earlier(axis, things, height - HEIGHT / 2)
     return Lane(name, says, height, marks=tuple(marks), texts=tuple(texts), rows=_rows(axis, things))
-
-
-def _anchor(turned: bool) -> str:
-    return "end" if turned else "start"
 
 
 def _drawn(axis: Axis, things: Sequence[Thing]) -> list[Thing]:
@@ -268,5 +272,11 @@ def _absent(axis: Axis, item: Item) -> str:
 
 def _earlier(axis: Axis, things: Sequence[Thing], y: float) -> tuple[Text, ...]:
     """That the table has more than the drawing."""
-    number = sum(bool(_absent(axis, thing.item)) for thing in things)
-    return (Text(4, y + 16, f"{number} more in the table", "more"),) if number else ()
+    absent = [thing for thing in things if _absent(axis, thing.item)]
+    if not absent:
+        return ()
+    text = f"{len(absent)} more in the table"
+    if len(absent) == 1 and absent[0].label:
+        arrow = "" if absent[0].item.first is None else "← "
+        text = f"{arrow}{absent[0].label}, {absent[0].item.when}"
+    return (Text(4, y + (4 if len(absent) == len(things) else 16), text, "more"),)

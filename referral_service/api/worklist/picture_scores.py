@@ -37,7 +37,7 @@ def lanes(shown: Shown, axis: Axis) -> list[Lane]:
 
 
 def _lane(shown: Shown, axis: Axis, name: str, series: Series | None) -> Lane:
-    title = f"{shown.pathway.instruments[name].kind.capitalize()}: {words.instrument(name)}"
+    title = f"{shown.pathway.instruments[name].kind.capitalize()} ({words.instrument(name)})"
     undated = tuple(
         Row(i.when, f"{title} (not drawn: no date)", i.fact.evidence) for i in shown.undated_scores(name)
     )
@@ -131,16 +131,24 @@ class Panel:
             yield Stroke(parts.level(self._y(self._persists_from), self._since(), right), "persists")
 
     def _limits(self) -> Iterator[Text]:
-        """What the two thresholds say, at their right ends, one above and one below its line."""
-        right, lower = self._axis.right(self._axis.today) - 8, self._instrument.better == "lower"
-        if self._improved_from is not None:
-            y = self._y(self._improved_from)
-            below = _BOTTOM - y >= _ROOM_FOR_TEXT
-            text = f"improved: {self._value(self._improved_from)} or {'less' if lower else 'more'}"
-            yield Text(right, y + 12 if below else y - 4, text, "limit", "end")
-        if self._persists_from is not None:
-            text = f"persists: {self._value(self._persists_from)} or more"
-            yield Text(right, self._y(self._persists_from) - 4, text, "limit", "end")
+        """What the thresholds say: right of the day asked for if there is room, the upper above its line."""
+        better, worse = ("≤", "≥") if self._instrument.better == "lower" else ("≥", "≤")
+        found = [
+            (self._y(value), f"{name}: {sign} {self._value(value)}")
+            for name, sign, value in (
+                ("improved", better, self._improved_from),
+                ("persists", worse, self._persists_from),
+            )
+            if value is not None
+        ]
+        right = self._axis.right(self._axis.today)
+        is_free = all(right + len(text) * SMALL + 10 <= WIDTH for _, text in found)
+        for number, (y, text) in enumerate(sorted(found)):
+            is_above = number == 0 and (len(found) > 1 or _BOTTOM - y < _ROOM_FOR_TEXT)
+            at = right + 6 if is_free else right - 8
+            yield Text(
+                units(at), units(y - 4 if is_above else y + 12), text, "limit", "start" if is_free else "end"
+            )
 
     def _ends(self) -> tuple[Text, ...]:
         it = self._instrument

@@ -16,17 +16,16 @@ _BAR: Final = Box(0, 9, 0, 20)
 
 
 class Moment(NamedTuple):
-    """A day that matters: its name, how its line looks, and whether it is only the earliest possible."""
+    """A day that matters: what it is, and how its line looks."""
 
     day: int
     name: str
     look: str
-    says: str = ""
 
     @property
     def text(self) -> str:
         """With its date."""
-        return f"{self.name} {words.day(self.day)}{self.says}"
+        return f"{self.name} {words.day(self.day)}"
 
 
 def moments(shown: Shown) -> list[Moment]:
@@ -44,7 +43,7 @@ def moments(shown: Shown) -> list[Moment]:
 
 
 def _needed(shown: Shown) -> Iterator[Moment]:
-    """The days on which cover reaches minimum and maximum; where it does not, the earliest that are possible."""
+    """The days on which cover reaches minimum and maximum; where it does not, the earliest ones possible."""
     assert shown.judging and shown.trial and shown.care
     for name, days in (("Minimum", shown.judging.minimum), ("Maximum", shown.judging.maximum)):
         reached = day_reaching(shown.trial.cover, days)
@@ -54,7 +53,7 @@ def _needed(shown: Shown) -> Iterator[Moment]:
         elif not shown.care.has_ended:
             covered = sum(last - first + 1 for first, last in shown.trial.cover)
             earliest = max(shown.today, shown.trial.end) + days - covered
-            yield Moment(earliest, title, look, " at the earliest")
+            yield Moment(earliest, f"{title}, earliest", look)
 
 
 def gaps(shown: Shown) -> list[Span]:
@@ -92,7 +91,7 @@ def lane(shown: Shown, axis: Axis) -> Lane:
         return Lane("Trial", (_why_none(shown),), _HEIGHT)
     says = (
         f"{words.count(shown.care.days, 'covered day')}",
-        f"of {shown.judging.minimum} to {shown.judging.maximum}",
+        f"min {shown.judging.minimum}, max {shown.judging.maximum}",
     )
     return Lane(
         "Trial",

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from referral_service.api.errors import HttpProblem
 from referral_service.api.worklist import words
 from referral_service.api.worklist.lists import row, today
+from referral_service.api.worklist.picture import view as view_of
 from referral_service.api.worklist.site import Site
 from referral_service.core.answer import OF_PROPOSALS, OF_REVIEWS, STEPS, Verb, standing
 from referral_service.core.dates import When
@@ -112,6 +113,7 @@ def view(site: Site, task: str) -> dict[str, Any]:
         "module": site.service.names.module,
         "history": _history(site, referral),
         "verbs": verbs(referral),
+        "picture": view_of(facts, site.service.pathway, decision, today(site)) if decision else None,
     }
 
 

@@ -112,8 +112,8 @@ def changes(scores: list[Score]) -> list[str]:
         by_concept.setdefault(one.concept, []).append(one)
     said = []
     for concept, found in by_concept.items():
-        values = dict.fromkeys(f"{it.value.normalize():f}" for it in (found[0], found[-1]))
-        said.append(f"{instrument(concept)} {' → '.join(values)}")
+        ends = found if len(found) == 1 else [found[0], found[-1]]
+        said.append(f"{instrument(concept)} {' → '.join(f'{it.value.normalize():f}' for it in ends)}")
     return said
 
 
