@@ -1,6 +1,7 @@
 """Around every request: its id, whom it asks, how long it took, an answer for whatever nobody foresaw."""
 
 import re
+from email.utils import formatdate
 from time import perf_counter
 
 import structlog
@@ -58,7 +59,11 @@ class Observe:
             nonlocal status, answered
             if message["type"] == "http.response.start":
                 status, answered = message["status"], perf_counter()
-                message["headers"].append((_NAME, request_id.encode()))
+                message["headers"] += [
+                    (_NAME, request_id.encode()),
+                    # the server's own is up to a second old, and Last-Modified must not be later
+                    (b"date", formatdate(usegmt=True).encode()),
+                ]
             await send(message)
 
         # Each request is a task with a context of its own: what is bound here is gone with it.

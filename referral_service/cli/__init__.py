@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable
 from importlib import import_module
+from keyword import iskeyword
 
 import typer
 
@@ -16,6 +17,8 @@ COMMANDS = {
     "migrate": "service",
     "demo": "demo",
     "assess": "assess",
+    "import": "intake",
+    "simulate": "simulate",
     "status": "status",
     "why": "why",
     "parked": "operate",
@@ -40,7 +43,7 @@ def build_app(names: Iterable[str]) -> typer.Typer:
     app.callback()(_describe)
     for name in names:
         module = import_module(f"referral_service.cli.{COMMANDS[name]}")
-        command = getattr(module, name.replace("-", "_"))
+        command = getattr(module, name.replace("-", "_") + "_" * iskeyword(name))
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)  # a command with commands of its own
         else:

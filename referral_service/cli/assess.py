@@ -19,6 +19,7 @@ from referral_service.core.explain import criterion_sentence, sentences
 from referral_service.core.timeline import AnyFact, Timeline, Unused
 from referral_service.fhir.concepts import TerminologyError
 from referral_service.fhir.read import Reader, patient_of
+from referral_service.fhir.search.table import TAKEN_IN
 from referral_service.pathways import PathwayError
 from referral_service.settings import Settings
 from referral_service.settings import load as load_settings
@@ -95,7 +96,7 @@ def _judge(
         for found in read(path, refused.append):
             if isinstance(found, Gone):
                 _delete(found, charts)
-            elif patient := patient_of(found):
+            elif found["resourceType"] in TAKEN_IN and (patient := patient_of(found)):
                 charts.setdefault(patient, []).extend(reader.facts(found))
     people = track(charts.items(), "Deciding", console=console, disable=not console.is_terminal)
     return [

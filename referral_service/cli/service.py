@@ -50,6 +50,7 @@ def api() -> None:
             log_config=None,
             access_log=False,  # addresses name patients
             server_header=False,
+            date_header=False,  # api/observe.py says it exactly
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
 

@@ -85,6 +85,7 @@ def read(index: int, item: Json) -> Entry | list[Issue]:
     shape = _PATH.match(path)
     if shape is None or shape[1] not in R4_TYPES:
         return [Issue("value", "Not the path of a resource type of R4.", f"{where}.request.url")]
+    sought = query_in(request["ifNoneExist"], shape[1]) if "ifNoneExist" in request else ""
     entry = Entry(
         index=index,
         method=method,
@@ -94,13 +95,28 @@ def read(index: int, item: Json) -> Entry | list[Issue]:
         query=query,
         full_url=item.get("fullUrl") or _own_name(method, resource),
         resource=resource if method in ("POST", "PUT") else None,
-        if_none_exist=request.get("ifNoneExist", "").partition("?")[2] or request.get("ifNoneExist", ""),
+        if_none_exist=sought if isinstance(sought, str) else "",
         if_match=request.get("ifMatch", ""),
         if_none_match=request.get("ifNoneMatch", ""),
         if_modified_since=request.get("ifModifiedSince", ""),
         is_passed_by=_is_passed_by(method, shape[1]) and not shape[3].startswith("/$"),
     )
+    if isinstance(sought, Issue) and method == "POST":
+        return [Issue(sought.code, sought.diagnostics, f"{where}.request.ifNoneExist")]
     return _faults(entry, where) or entry
+
+
+def query_in(condition: str, kind: str) -> str | Issue:
+    """The query of If-None-Exist on that type, which may have an address before a question mark.
+
+    A query has an equals sign before any question mark. The issue if it is empty or asks for another type.
+    """
+    address, mark, query = condition.strip().partition("?")
+    if not mark or "=" in address:
+        query = condition.strip()
+    elif address.rpartition("/")[2] not in ("", kind):
+        return Issue("value", "If-None-Exist asks for another type.")
+    return query or Issue("value", "If-None-Exist is empty.")
 
 
 def _own_name(method: str, resource: Json | None) -> str:

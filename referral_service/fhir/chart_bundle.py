@@ -4,23 +4,31 @@ Any type of Bundle serves (transaction, batch, collection, searchset, history): 
 """
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
+
+from referral_service.fhir.parse import dump
 
 Json = dict[str, Any]
 
 
 def resources(value: Json) -> Iterator[Json]:
-    """The resources of a Bundle, all versions of a history among them; or the resource itself."""
+    """The resources of a Bundle; or the resource itself. Of a history every version, the oldest first.
+
+    One without an id is given one that its fullUrl, else its content decides: it is the same each time.
+    """
     if value.get("resourceType") != "Bundle":
         yield value
         return
     entries = [entry for entry in value.get("entry", ()) if isinstance(entry.get("resource"), dict)]
     names: dict[str, str] = {}
-    for number, entry in enumerate(entries):
+    if value.get("type") == "history":
+        entries.reverse()
+    for entry in entries:
         resource, full_url = entry["resource"], entry.get("fullUrl")
         if "id" not in resource:
-            resource["id"] = str(uuid5(NAMESPACE_URL, full_url or f"entry {number}"))
+            resource["id"] = str(uuid5(NAMESPACE_URL, full_url or sha256(dump(resource)).hexdigest()))
         if full_url:
             names[full_url] = f"{resource['resourceType']}/{resource['id']}"
     for entry in entries:

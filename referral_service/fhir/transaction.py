@@ -5,15 +5,14 @@ Source: https://hl7.org/fhir/R4/http.html#trules.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from referral_service.core.problem import Category, Issue, Problem
 from referral_service.fhir.bundle import Condition, Entry
-from referral_service.fhir.search import terms
-from referral_service.fhir.search.query import Query, Test, plain, split
-from referral_service.fhir.search.table import KINDS
+from referral_service.fhir.conditional import Coming, Match, can_be_asked, search_in
+from referral_service.fhir.links import NARRATIVE, Link, paths
+from referral_service.fhir.search.query import Query
 
 Json = dict[str, Any]
 ORDER: Final = {"DELETE": 0, "POST": 1, "PUT": 2, "GET": 3, "HEAD": 3}
@@ -21,14 +20,9 @@ ORDER: Final = {"DELETE": 0, "POST": 1, "PUT": 2, "GET": 3, "HEAD": 3}
 PRECONDITIONS: Final = frozenset({"multiple-matches", "not-found"})
 _RESTFUL = re.compile(r"(\S+/)?([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})\Z")
 _IN_NARRATIVE = re.compile(r"""(\b(?:href|src)\s*=\s*(["']))([^"'<>]+)(\2)""")
-# References, and R4's elements of type uri or url that may point at another entry. Canonicals, and systems of
-# codes and identifiers, name no entry. R4 has uuid and oid here too, but Type/id would be neither.
-_LINKING: Final = {"reference", "url", "uri", "source", "authority", "definition"} | {
-    "implicitRules",
-    "instantiatesUri",
-    "valueUri",
-    "valueUrl",
-}
+_VERSION: Final = "/_history/"
+_UNKNOWN_VERSION: Final = "Which version this becomes is known once it is written: refer to it without one."
+_SEVERAL: Final = "More than one resource matches this condition."
 
 
 class Operation(NamedTuple):
@@ -38,40 +32,24 @@ class Operation(NamedTuple):
     id: str
     is_matched: bool = False
 
+    @property
+    def identity(self) -> str:
+        """What is written or read, as Type/id."""
+        return f"{self.entry.type}/{self.id}"
 
-class Match(NamedTuple):
-    """A condition understood, and the ids that it finds in the store as it is before the transaction."""
-
-    query: Query
-    ids: Sequence[str]
-
-
-class Link(NamedTuple):
-    """One string that may point at another entry: what holds it, its key there, and the entry it is in."""
-
-    holder: Any
-    key: Any
-    entry: Entry
+    @property
+    def is_write(self) -> bool:
+        """Whether it changes its resource."""
+        entry = self.entry
+        return entry.method in ("DELETE", "POST", "PUT") and not (entry.is_passed_by or self.is_matched)
 
 
-def links(entries: Iterable[Entry]) -> list[Link]:
-    """Every place in the resources to be written from which another entry may be pointed at."""
-    found: list[Link] = []
-    for entry in entries:
-        if entry.resource is not None and not entry.is_passed_by:
-            found.extend(Link(holder, key, entry) for holder, key in _places(entry.resource))
-    return found
+class _Lost(NamedTuple):
+    """A reference that cannot be made literal, with the code and the sentence of its issue."""
 
-
-def _places(value: Any, name: str = "") -> Iterator[tuple[Any, Any]]:
-    """`name` is that of the element which an array is the value of."""
-    places: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in places:
-        element = key if isinstance(value, dict) else name
-        if isinstance(item, dict | list):
-            yield from _places(item, element)
-        elif isinstance(item, str) and (element in _LINKING or element == "div"):
-            yield value, key
+    link: Link
+    code: str
+    sentence: str
 
 
 def conditions(entries: Iterable[Entry], found: Iterable[Link]) -> dict[Condition, str]:
@@ -81,24 +59,18 @@ def conditions(entries: Iterable[Entry], found: Iterable[Link]) -> dict[Conditio
         if entry.condition and not entry.is_passed_by:
             needed.setdefault(entry.condition, f"Bundle.entry[{entry.index}].request")
     for link in found:
-        if condition := _conditional(link):
-            needed.setdefault(condition, link.entry.path)
+        if link.key == "reference" and (search := search_in(link.holder[link.key])) and can_be_asked(search):
+            needed.setdefault(search, link.entry.path)
     return needed
 
 
-def _conditional(link: Link) -> Condition | None:
-    """A conditional reference, "Patient?identifier=..."."""
-    text = link.holder[link.key]
-    if link.key != "reference" or "?" not in text:
-        return None
-    kind, _, query = text.partition("?")
-    return Condition(kind, query) if kind in KINDS and query else None
-
-
 def sameness(query: Query) -> Hashable:
-    """Equal for two searches that ask the same, however they are written; it looks the same in every process."""
+    """Equal for two searches that ask the same, however they are written; the same in every process."""
     tests = {
-        (test.name, *(tuple(sorted(map(repr, set(some)))) for some in (test.tokens, test.systems, test.dates)))
+        (
+            test.name,
+            *(tuple(sorted(map(repr, set(some)))) for some in (test.tokens, test.systems, test.dates)),
+        )
         for test in query.tests
     }
     return query.type, tuple(sorted(tests))
@@ -109,17 +81,27 @@ def plan(
     found: Sequence[Link],
     matches: Mapping[Condition, Match],
     mint: Callable[[], str],
+    base: str = "",
 ) -> list[Operation]:
     """Operations in the order DELETE, POST, PUT, GET, their resources with ids and with references rewritten.
 
     `matches` holds every condition, its ids two more than the entries that write, if there are so many. The
-    resources are changed in place. Raises INCORRECT or CONFLICT with one issue a fault.
+    resources are changed in place; `base` is the address that the Bundle was sent to. Raises INCORRECT or
+    CONFLICT with one issue a fault.
     """
     operations, faults = _identified(entries, matches, mint)
-    faults += _overlaps(operations)
-    _rewrite(operations, found)
-    outcome = _Outcome(operations, matches)
-    faults += [fault for link in found if (fault := outcome.follow(link))]
+    names = _Names(operations)
+    searching: list[tuple[Link, Condition]] = []
+    lost: list[_Lost] = []
+    for link in found:
+        text = link.holder[link.key]
+        if link.key == "reference" and (search := search_in(text, base)):
+            searching.append((link, search))
+        elif not names.rewrite(link, text):
+            lost.append(_Lost(link, "value", _UNKNOWN_VERSION))
+    if searching:
+        lost += _resolve(operations, searching, matches)
+    faults += [*_overlaps(operations), *names.faults, *_located(lost)]
     if faults:
         raise Problem(_category(faults), *faults)
     return sorted(operations, key=lambda operation: ORDER.get(operation.entry.method, 0))
@@ -165,107 +147,127 @@ def _identified(
 
 
 def _multiple(where: str) -> Issue:
-    return Issue("multiple-matches", "More than one resource matches this condition.", where)
+    return Issue("multiple-matches", _SEVERAL, where)
 
 
 def _overlaps(operations: Iterable[Operation]) -> list[Issue]:
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     faults = []
-    for entry, identity, is_matched in operations:
-        if entry.is_passed_by or is_matched or entry.method not in ("DELETE", "POST", "PUT"):
+    for one in operations:
+        if not one.is_write:
             continue
-        if (entry.type, identity) in seen:
-            where = f"Bundle.entry[{entry.index}].request.url"
+        identity = one.identity
+        if identity in seen:
+            where = f"Bundle.entry[{one.entry.index}].request.url"
             faults.append(Issue("duplicate", "Another entry writes this resource already.", where))
-        seen.add((entry.type, identity))
+        seen.add(identity)
     return faults
 
 
-def _rewrite(operations: Sequence[Operation], found: Iterable[Link]) -> None:
-    """Makes every link, but for conditional references, point at what is kept here."""
-    written = [op for op in operations if op.entry.resource is not None and not op.entry.is_passed_by]
-    moved = {op.entry.full_url: f"{op.entry.type}/{op.id}" for op in written if op.entry.full_url}
-    # The id of what is posted names nothing where another entry puts that very identity.
-    kept = (f"{op.entry.type}/{op.id}" for op in written if op.entry.method == "PUT")
-    moved |= {identity: identity for identity in kept}
+class _Names:
+    """By what the written entries are pointed at, and where each is kept; `faults` if that is not clear."""
 
-    def anchor(match: re.Match[str]) -> str:
-        return match[1] + moved.get(match[3], match[3]) + match[4]
+    def __init__(self, operations: Sequence[Operation]) -> None:
+        written = [
+            (op, op.identity)
+            for op in operations
+            if op.entry.resource is not None and not op.entry.is_passed_by
+        ]
+        # The id of what is posted names nothing where another entry puts that very identity.
+        put = {identity: identity for op, identity in written if op.entry.method == "PUT"}
+        self.faults: list[Issue] = []
+        self._kept = dict(put)
+        self._created: set[str] = set()
+        self._homes: dict[str, str] = {}
+        for (entry, _, is_matched), identity in written:
+            if entry.method == "POST" and not is_matched:
+                self._created.add(identity)
+            name = entry.full_url
+            if name and name not in put and self._kept.setdefault(name, identity) != identity:
+                sentence = "Another entry has this identity too: what points at it may mean either."
+                self.faults.append(Issue("duplicate", sentence, f"Bundle.entry[{entry.index}]"))
 
-    for link in found:
-        text = link.holder[link.key]
-        if link.key == "div":
-            link.holder["div"] = _IN_NARRATIVE.sub(anchor, text)
-        elif _conditional(link) is None:
-            link.holder[link.key] = moved.get(_absolute(text, link.entry), text)
+    def rewrite(self, link: Link, text: str) -> bool:
+        """Makes a link that is no search point at what is kept here; False for a reference that cannot."""
+        if link.key == NARRATIVE:
+            link.holder[NARRATIVE] = _IN_NARRATIVE.sub(lambda match: self._anchor(match, link.entry), text)
+            return True
+        meant = self._meant(text, link.entry)
+        if meant is not None:
+            link.holder[link.key] = meant
+        return meant is not None or link.key != "reference"
+
+    def _anchor(self, match: re.Match[str], entry: Entry) -> str:
+        return match[1] + (self._meant(match[3], entry) or match[3]) + match[4]
+
+    def _meant(self, text: str, entry: Entry) -> str | None:
+        """What is kept here under that name, or the name itself; None if its version cannot be known yet.
+
+        A version of what is created is its first. One under an address that stays as it is, is a version that
+        this service had already.
+        """
+        kept = self._kept.get(self._resolved(text, entry))
+        if kept is not None or _VERSION not in text:
+            return kept or text
+        name = self._resolved(text.partition(_VERSION)[0], entry)
+        kept = self._kept.get(name)
+        if kept is None or kept == name:
+            return text
+        return f"{kept}{_VERSION}1" if kept in self._created else None
+
+    def _resolved(self, text: str, entry: Entry) -> str:
+        """A relative reference as R4 resolves it: against the address of the server in the fullUrl."""
+        home = self._homes.get(entry.full_url)
+        if home is None:
+            address = _RESTFUL.match(entry.full_url)
+            home = self._homes[entry.full_url] = (address[1] or "") if address else ""
+        return home + text if home and "://" not in text and _RESTFUL.match(text) else text
 
 
-class _Outcome:
-    """What conditional references mean: R4 resolves them after the writes."""
-
-    def __init__(self, operations: Iterable[Operation], matches: Mapping[Condition, Match]) -> None:
-        """The other links have been rewritten: resources are found by their references too."""
-        self._matches = matches
-        self._ids: defaultdict[Hashable, set[str]] = defaultdict(set)
-        self._changed: set[tuple[str, str]] = set()
-        for entry, identity, is_matched in operations:
-            if entry.is_passed_by or is_matched or entry.method not in ("DELETE", "POST", "PUT"):
-                continue
-            self._changed.add((entry.type, identity))
-            if entry.resource is not None:
-                self._add(entry.resource, identity)
-
-    def _add(self, resource: Json, identity: str) -> None:
-        kind = resource["resourceType"]
-        self._ids[kind, "_id", identity].add(identity)
-        for name, code, system, *_ in terms.entries(resource):
-            self._ids[kind, name, code].add(identity)
-            self._ids[kind, name, system, code].add(identity)
-            self._ids[kind, name, system, ""].add(identity)
-
-    def follow(self, link: Link) -> Issue | None:
-        """Makes a conditional reference a literal one; the fault if it cannot."""
-        condition = _conditional(link)
-        if condition is None:
-            return None
-        query, stored = self._matches[condition]
-        ids = {one for one in stored if (condition.type, one) not in self._changed}
-        ids |= set.intersection(*(self._passing(query.type, test) for test in query.tests))
+def _resolve(
+    operations: Iterable[Operation],
+    searching: Iterable[tuple[Link, Condition]],
+    matches: Mapping[Condition, Match],
+) -> list[_Lost]:
+    """Makes conditional references literal ones; those that cannot be."""
+    coming = Coming({(op.entry.type, op.id): op.entry.resource for op in operations if op.is_write}, matches)
+    lost = []
+    for link, search in searching:
+        if unanswerable := _unanswerable(search, matches):
+            lost.append(_Lost(link, *unanswerable))
+            continue
+        ids = coming.found(search)
         if len(ids) == 1:
-            link.holder[link.key] = f"{condition.type}/{next(iter(ids))}"
-            return None
-        where = f"{_path(link.entry.resource, link.holder, link.entry.path)}.{link.key}"
-        if ids:
-            return _multiple(where)
-        return Issue("not-found", "Nothing matches this conditional reference.", where)
-
-    def _passing(self, kind: str, test: Test) -> set[str]:
-        """The ids of what is written here that passes; by a date, nothing does."""
-        keys: set[Hashable] = {(kind, test.name, system, "") for system in test.systems}
-        for one in test.tokens:
-            # As in the store: a token without a bar is a code of any system.
-            system, *code = split(one, "|", limit=1)
-            if code:
-                keys.add((kind, test.name, plain(system), plain(code[0])))
-            else:
-                keys.add((kind, test.name, plain(one)))
-        return {identity for key in keys for identity in self._ids.get(key, ())}
+            link.holder[link.key] = f"{search.type}/{ids.pop()}"
+        elif ids:
+            lost.append(_Lost(link, "multiple-matches", _SEVERAL))
+        else:
+            lost.append(_Lost(link, "not-found", "Nothing matches this conditional reference."))
+    return lost
 
 
-def _absolute(text: str, entry: Entry) -> str:
-    """A relative reference as R4 resolves it: against the address of the server that the fullUrl names."""
-    home = _RESTFUL.match(entry.full_url)
-    return (home[1] or "") + text if home and _RESTFUL.match(text) and "://" not in text else text
+def _unanswerable(search: Condition, matches: Mapping[Condition, Match]) -> tuple[str, str] | None:
+    """The issue's code and sentence of a conditional reference that cannot be asked."""
+    if not search.query:
+        return "value", "A conditional reference has the form Type?search."
+    if search not in matches:
+        return "not-supported", "The service keeps no resources of the type that this reference searches."
+    if any(test.name == "_lastUpdated" for test in matches[search].query.tests):
+        # What is written along will have a time that nobody knows yet.
+        return "not-supported", "A conditional reference cannot ask for the time of an update."
+    return None
 
 
-def _path(value: Any, holder: Any, path: str) -> str:
-    """Where in a resource an object stands; looked for only once it is at fault. Empty: not there."""
-    if value is holder:
-        return path
-    if isinstance(value, list):
-        steps = [(item, f"{path}[{index}]") for index, item in enumerate(value)]
-    elif isinstance(value, dict):
-        steps = [(item, f"{path}.{key}") for key, item in value.items()]
-    else:
-        return ""
-    return next((found for item, step in steps if (found := _path(item, holder, step))), "")
+def _located(lost: Iterable[_Lost]) -> list[Issue]:
+    """The faults, each at its place; every resource is looked through once."""
+    by_entry: dict[int, list[_Lost]] = {}
+    for one in lost:
+        by_entry.setdefault(one.link.entry.index, []).append(one)
+    issues = []
+    for several in by_entry.values():
+        entry = several[0].link.entry
+        assert entry.resource is not None
+        places = paths(entry.resource, entry.path, (one.link.holder for one in several))
+        for link, code, sentence in several:
+            issues.append(Issue(code, sentence, f"{places[id(link.holder)]}.{link.key}"))
+    return issues

@@ -6,6 +6,7 @@ being looked for, and those that a new version shares with it stay as they are.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from hashlib import sha256
 
 import msgspec
 from sqlalchemy import Connection
@@ -15,7 +16,7 @@ from referral_service.store.tables import FIRST, LAST, microseconds, moment, tok
 from referral_service.workflow.ports import Tenant, Term
 
 Key = tuple[Tenant, str, str]
-_LONGEST_KEY = 2000  # bytes: PostgreSQL indexes no key above 2,704; what is longer is not found by search
+_LONGEST = 1000  # bytes, of a code and of a system: PostgreSQL indexes no key above 2,704
 
 
 class FoundBy(msgspec.Struct, frozen=True, array_like=True):
@@ -37,16 +38,18 @@ def found_by(terms: Iterable[Term]) -> FoundBy:
     moments: dict[tuple[str, int, int], None] = {}
     for one in terms:
         if one.start is None and one.end is None:
-            if _can_be_indexed(one):
-                tokens[one.name, one.code, one.system] = None
+            tokens[one.name, short(one.code), short(one.system)] = None
         else:
             moments[one.name, _instant(one.start, FIRST), _instant(one.end, LAST)] = None
     return FoundBy(tuple(tokens), tuple(moments))
 
 
-def _can_be_indexed(one: Term) -> bool:
-    text = one.code + one.system
-    return len(text) <= _LONGEST_KEY // 4 or len(text.encode(errors="replace")) <= _LONGEST_KEY
+def short(text: str) -> str:
+    """A code or a system as it is indexed: itself, or the digest of a long one, which finds it as well."""
+    if len(text) <= _LONGEST // 4:
+        return text
+    encoded = text.encode(errors="replace")
+    return text if len(encoded) <= _LONGEST else f"sha256:{sha256(encoded).hexdigest()}"
 
 
 def _instant(instant: datetime | None, open_end: int) -> int:

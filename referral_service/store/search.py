@@ -3,13 +3,26 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, false, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Label,
+    Select,
+    and_,
+    false,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy import type_coerce as as_type
 from sqlalchemy.engine import Engine
 from sqlalchemy.sql.selectable import ScalarSelect
 
-from referral_service.fhir.search.query import During, Query, Test, plain, split
+from referral_service.fhir.search.escapes import plain, split
+from referral_service.fhir.search.query import During, Order, Query, Test
 from referral_service.store.engine import reading as snapshot
+from referral_service.store.index import short
 from referral_service.store.reading import stored
 from referral_service.store.tables import (
     FIRST,
@@ -21,6 +34,7 @@ from referral_service.store.tables import (
     resource_version,
     token,
 )
+from referral_service.store.versions import came_back
 from referral_service.workflow.ports import Stored, Tenant
 
 # Counting is worth one page's work, not more: beyond this a search says no total.
@@ -30,9 +44,9 @@ _MICROSECONDS = as_type(resource.c.updated_at, BigInteger)
 
 
 class After(NamedTuple):
-    """Where a page ended: the sort key (microseconds) and the id of its last match."""
+    """Where a page ended: the sort keys (microseconds) and the id of its last match."""
 
-    key: int
+    keys: tuple[int, ...]
     id: str
 
 
@@ -41,6 +55,14 @@ class Page(NamedTuple):
 
     matches: list[Stored]
     after: After | None
+    total: int | None
+
+
+class History(NamedTuple):
+    """Some versions, the newest first; the one before them, if there is one; how many there are, or None."""
+
+    versions: list[Stored]
+    older: Stored | None
     total: int | None
 
 
@@ -53,16 +75,16 @@ class Search:
 
     def page(self, tenant: Tenant, query: Query, after: After | None = None) -> Page:
         """The next `query.count` matches in the query's order, and on the first page their total."""
-        key = _sort_key(query)
+        keys = [_sort_key(query, order).label(f"key_{n}") for n, order in enumerate(query.sort)]
         found = _matching(tenant, query)
         with snapshot(self._engine) as connection:
             if query.count == 0:
                 return Page([], None, _total(connection, found))
-            rows = connection.execute(_ordered(found, query, key, after)).all()
+            rows = connection.execute(_ordered(found, query, keys, after)).all()
             more = len(rows) > query.count
             rows = rows[: query.count]
             total = None if after else _total(connection, found) if more else len(rows)
-        end = After(rows[-1].sort_key, rows[-1].id) if more else None
+        end = After(tuple(rows[-1]._mapping[key.name] for key in keys), rows[-1].id) if more else None
         return Page([stored(row._mapping) for row in rows], end, total)
 
     def ids(self, tenant: Tenant, query: Query, limit: int = 2) -> list[str]:
@@ -92,7 +114,7 @@ class Search:
                 for row in connection.execute(wanted.where(among))
             ]
 
-    def history(self, tenant: Tenant, kind: str, identity: str, before: int, count: int) -> Page:
+    def history(self, tenant: Tenant, kind: str, identity: str, before: int, count: int) -> History:
         """Up to `count` versions older than version `before`, the newest first; `total` counts all."""
         with snapshot(self._engine) as connection:
             rows = [
@@ -111,10 +133,13 @@ class Search:
                     resource.c.tenant == tenant, resource.c.type == kind, resource.c.id == identity
                 )
             )
-        more, rows = len(rows) > count, rows[:count]
-        return Page(
-            [stored(r._mapping) for r in rows], After(rows[-1].version, identity) if more else None, newest
-        )
+        found = [stored(row._mapping) for row in rows[: count + 1]]
+        return History(found[:count], found[count] if len(found) > count else None, newest)
+
+    def came_back(self, tenant: Tenant, written: Sequence[Stored]) -> set[tuple[str, str]]:
+        """Those of these versions, by type and id, before which the resource was deleted."""
+        with snapshot(self._engine) as connection:
+            return came_back(connection, tenant, written)
 
     def is_emitted(self, tenant: Tenant, kind: str, identities: Sequence[str]) -> set[str]:
         """Those of these ids whose living resource the service wrote: no fact was ever read from it."""
@@ -173,16 +198,16 @@ def _is_one_of(test: Test) -> ColumnElement[bool]:
     for one in asked:
         system, *code = split(one, "|", limit=1)
         if not code or f"|{one}" in asked:
-            codes.add(plain(one))
+            codes.add(short(plain(one)))
         else:
-            of_systems.setdefault(plain(system), set()).add(plain(code[0]))
+            of_systems.setdefault(short(plain(system)), set()).add(short(plain(code[0])))
     either: list[ColumnElement[bool]] = [token.c.code.in_(codes)] if codes else []
     either += [
         and_(token.c.code.in_(few), token.c.system == system)
         for system, all_codes in of_systems.items()
         if (few := all_codes - codes)
     ]
-    either += [token.c.system == system for system in test.systems]
+    either += [token.c.system == short(system) for system in test.systems]
     return or_(false(), *either)
 
 
@@ -214,13 +239,13 @@ def _compared(start: ColumnElement[int], end: ColumnElement[int], during: During
     return comparisons[during.comparison]
 
 
-def _sort_key(query: Query) -> ColumnElement[int]:
+def _sort_key(query: Query, order: Order) -> ColumnElement[int]:
     """What the matches are sorted by, in microseconds; those without such a date come last."""
-    if query.sort == "_lastUpdated":
+    if order.name == "_lastUpdated":
         # As an expression it keeps SQLite from walking through every resource of the type in its order.
         return _MICROSECONDS + 0 if any(map(_is_narrow, query.tests)) else _MICROSECONDS
-    which, missing = (func.max, FIRST) if query.is_descending else (func.min, LAST)
-    dated: ScalarSelect[int] = select(which(moment.c.start)).where(_dates(query.sort)).scalar_subquery()
+    which, missing = (func.max, FIRST) if order.is_descending else (func.min, LAST)
+    dated: ScalarSelect[int] = select(which(moment.c.start)).where(_dates(order.name)).scalar_subquery()
     return func.coalesce(dated, missing)
 
 
@@ -232,13 +257,19 @@ def _is_narrow(test: Test) -> bool:
 
 
 def _ordered(
-    found: Select[tuple[object, ...]], query: Query, key: ColumnElement[int], after: After | None
+    found: Select[tuple[object, ...]], query: Query, keys: Sequence[Label[int]], after: After | None
 ) -> Select[tuple[object, ...]]:
+    """The matches after that place, each with its keys at its end; those that tie come by their ids."""
     if after:
-        beyond = key < after.key if query.is_descending else key > after.key
-        found = found.where(or_(beyond, and_(key == after.key, resource.c.id > after.id)))
-    order = key.desc() if query.is_descending else key
-    return found.add_columns(key.label("sort_key")).order_by(order, resource.c.id).limit(query.count + 1)
+        beyond: ColumnElement[bool] = resource.c.id > after.id
+        for key, order, end in reversed(list(zip(keys, query.sort, after.keys, strict=True))):
+            expression = key.element
+            further = expression < end if order.is_descending else expression > end
+            beyond = or_(further, and_(expression == end, beyond))
+        found = found.where(beyond)
+    orders = zip(keys, query.sort, strict=True)
+    sorting = [key.element.desc() if order.is_descending else key.element for key, order in orders]
+    return found.add_columns(*keys).order_by(*sorting, resource.c.id).limit(query.count + 1)
 
 
 def _total(connection: Connection, found: Select[tuple[object, ...]]) -> int | None:

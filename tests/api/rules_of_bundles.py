@@ -153,6 +153,25 @@ RULES_OF_BUNDLES: dict[str, Rule] = {
         200,
         body={"entry.resource.id": ["{other}"], "entry.fullUrl": ["{base}/Patient/{other}"]},
     ),
+    "return=OperationOutcome says what was done with each": Rule(
+        post(
+            "",
+            bundle(
+                "transaction",
+                entry("PUT", "Patient/{id}", patient("{id}", birthDate="1980")),
+                entry("POST", "Patient", patient()),
+                entry("DELETE", "Patient/{other}"),
+            ),
+            prefer="return=OperationOutcome",
+        ),
+        200,
+        body={
+            "entry.resource": [],
+            "entry.response.outcome.issue.severity": ["information", "information"],
+            "entry.response.outcome.issue.diagnostics": ["Stored.", "Created."],
+        },
+        given=(STORED,),
+    ),
     "a deletion of what is not there is done": Rule(
         post("", bundle("transaction", entry("DELETE", "Patient/{id}"))),
         200,
@@ -161,7 +180,7 @@ RULES_OF_BUNDLES: dict[str, Rule] = {
     "a deleted resource comes back by a transaction": Rule(
         post("", bundle("transaction", entry("PUT", "Patient/{id}", patient("{id}")))),
         200,
-        body={"entry.response.etag": ['W/"3"']},
+        body={"entry.response.etag": ['W/"3"'], STATUSES: ["201 Created"]},
         given=(STORED, delete("Patient/{id}")),
     ),
     "a type of R4 that is not kept is passed by": Rule(

@@ -12,6 +12,9 @@ ASKED = "identifier=urn:mrn|{mrn}"
 STORED = post("Patient", ANN)
 ODD = patient(identifier=[{"system": "urn:mrn", "value": "{mrn}?é"}])
 ODDLY = post("Patient", ODD)
+# Longer than any index of a database takes, in bytes if not in letters.
+VERY = "{mrn}" + "é" * 2100
+LONG = patient(identifier=[{"system": "urn:mrn", "value": VERY}])
 ONE_ISSUE = "issue.code"
 THE_FIRST = re.compile(r"[0-9a-f\-]{36}")
 
@@ -57,6 +60,50 @@ RULES_OF_CONDITIONS: dict[str, Rule] = {
         {"etag": r'W/"1"'},
         {},
         (ODDLY,),
+    ),
+    "so may the condition of an entry": Rule(
+        post(
+            "", bundle("transaction", entry("POST", "Patient", ODD, ifNoneExist="identifier=urn:mrn|{mrn}?é"))
+        ),
+        200,
+        body={"entry.response.status": ["200 OK"], "entry.response.location": ["{made}/_history/1"]},
+        given=(ODDLY,),
+    ),
+    "the condition of an entry may be written with the type before it": Rule(
+        post("", bundle("transaction", entry("POST", "Patient", CHANGED, ifNoneExist=f"Patient?{ASKED}"))),
+        200,
+        body={"entry.response.status": ["200 OK"]},
+        given=(STORED,),
+    ),
+    "a condition of an entry that asks for another type is refused": Rule(
+        post(
+            "",
+            bundle(
+                "transaction",
+                entry("POST", "Patient", ANN, ifNoneExist=f"Condition?{ASKED}&recorded-date=2026-01-01"),
+            ),
+        ),
+        400,
+        body={ONE_ISSUE: ["value"], "issue.expression": ["Bundle.entry[0].request.ifNoneExist"]},
+    ),
+    "an empty condition of an entry is refused, since passing it by would make a duplicate": Rule(
+        post("", bundle("transaction", entry("POST", "Patient", ANN, ifNoneExist="Patient?"))),
+        400,
+        body={"issue.expression": ["Bundle.entry[0].request.ifNoneExist"]},
+    ),
+    "in a batch it is refused alone": Rule(
+        post("", bundle("batch", entry("POST", "Patient", ANN, ifNoneExist="?"))),
+        200,
+        body={
+            "entry.response.status": ["400 Bad Request"],
+            "entry.response.outcome.issue.expression": ["Bundle.entry[0].request.ifNoneExist"],
+        },
+    ),
+    "a condition with an empty parameter is refused, though a search passes it by": Rule(
+        post("Patient", ANN, if_none_exist=f"{ASKED}&_id="), 400, body={ONE_ISSUE: ["value"]}
+    ),
+    "an identifier too long for an index meets a condition too": Rule(
+        post("Patient", LONG, if_none_exist=f"identifier=urn:mrn|{VERY}"), 200, given=(post("Patient", LONG),)
     ),
     "an empty condition is refused": Rule(
         post("Patient", ANN, if_none_exist=""), 400, body={ONE_ISSUE: ["value"]}
@@ -123,7 +170,7 @@ RULES_OF_CONDITIONS: dict[str, Rule] = {
         put(f"Patient?{ASKED}", ANN), 200, {"etag": r'W/"1"'}, {}, (STORED,)
     ),
     "a conditional deletion is not among the interactions": Rule(
-        delete(f"Patient?{ASKED}"), 405, {"allow": "GET, POST, PUT"}, {}, (STORED,)
+        delete(f"Patient?{ASKED}"), 405, {"allow": "GET, HEAD, POST, PUT"}, {}, (STORED,)
     ),
     "a conditional reference in a transaction becomes the one match": Rule(
         get("Condition?patient={first}"),

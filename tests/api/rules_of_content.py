@@ -41,6 +41,14 @@ RULES_OF_CONTENT: dict[str, Rule] = {
     "whoever refuses JSON by its weight gets nothing": Rule(
         get("Patient", accept="application/fhir+json;q=0"), 406
     ),
+    "a weight of nothing may have digits": Rule(get("Patient", accept="application/fhir+json;q=0.000"), 406),
+    "whoever refuses JSON takes nothing else that there is": Rule(
+        get("Patient", accept="application/fhir+json;q=0, */*"), 406
+    ),
+    "whoever refuses any application takes no JSON": Rule(
+        get("Patient", accept="application/*;q=0.0, */*;q=0.5"), 406
+    ),
+    "whoever refuses XML takes JSON": Rule(get("Patient", accept="application/fhir+xml;q=0, */*"), 200),
     "whoever wants JSON in another charset gets nothing": Rule(
         get("Patient", accept="application/fhir+json; charset=utf-16"), 406
     ),
@@ -71,6 +79,7 @@ RULES_OF_CONTENT: dict[str, Rule] = {
     "a body in another charset is refused": Rule(typed("application/fhir+json; charset=iso-8859-1"), 415),
     "a body of another release is refused": Rule(typed("application/fhir+json; fhirVersion=3.0"), 415),
     "a compressed body is refused": Rule(post("Patient", ANN, content_encoding="gzip"), 415),
+    "a body that is not compressed may say so": Rule(post("Patient", ANN, content_encoding="Identity"), 201),
     "what is no JSON is refused": Rule(post("Patient", "{"), 400, body={ONE_ISSUE: ["structure"]}),
     "what is no FHIR is refused, the place named": Rule(
         post("Patient", ODD), 400, body={ONE_ISSUE: ["structure"], "issue.expression": ["Patient.colour"]}
@@ -112,7 +121,24 @@ RULES_OF_CONTENT: dict[str, Rule] = {
     "two preferences may stand in two lines": Rule(
         get("Patient?hair=red", prefer="handling=strict\nreturn=minimal"), 400
     ),
+    "the first of two contrary preferences counts": Rule(
+        post("Patient", ANN, prefer="return=minimal\nreturn=representation"), 201, {"content-length": "0"}
+    ),
     # headers
+    "an actor who cannot be understood is not taken for another": Rule(
+        post("Patient", ANN, x_actor="nurse-7"),
+        400,
+        body={ONE_ISSUE: ["value"], "issue.diagnostics": [re.compile("X-Actor: .*")]},
+    ),
+    "an actor's id has no space": Rule(post("Patient", ANN, x_actor="Practitioner/nurse 7"), 400),
+    "an actor has an id": Rule(post("Patient", ANN, x_actor="Practitioner/"), 400),
+    "an actor's id has at most 64 characters": Rule(
+        post("Patient", ANN, x_actor=f"Practitioner/{'n' * 65}"), 400
+    ),
+    "an empty actor is none": Rule(post("Patient", ANN, x_actor=""), 400),
+    "an actor may be named by an address": Rule(
+        post("Patient", ANN, x_actor="https://ehr.example/r4/Practitioner/nurse-7"), 201
+    ),
     "two lines of Accept are one list": Rule(
         get("Patient", accept="application/fhir+json\napplication/fhir+xml"), 200
     ),
@@ -149,7 +175,7 @@ RULES_OF_CONTENT: dict[str, Rule] = {
             "implementation.url": ["{base}"],
         },
     ),
-    "the statement of capabilities cannot be written": Rule(put("metadata", {}), 405, {"allow": "GET"}),
+    "the statement of capabilities cannot be written": Rule(put("metadata", {}), 405, {"allow": "GET, HEAD"}),
     "an address may end in a slash": Rule(get("Patient/{id}/"), 200, body={"id": ["{id}"]}, given=(STORED,)),
     "a search may end in a slash": Rule(get("Patient/?_id={id}"), 200, body={"total": [0]}),
     "a name that is no type is not found": Rule(get("Sickness/1"), 404, body={ONE_ISSUE: ["not-supported"]}),
@@ -172,7 +198,7 @@ RULES_OF_CONTENT: dict[str, Rule] = {
         Request("HEAD", "metadata"), 200, {"content-type": OURS, "content-length": r"\d{4,}"}
     ),
     "what is only given out cannot be written": Rule(
-        post("GuidanceResponse", {"resourceType": "GuidanceResponse"}), 405, {"allow": "GET"}
+        post("GuidanceResponse", {"resourceType": "GuidanceResponse"}), 405, {"allow": "GET, HEAD"}
     ),
     "an error names what is wrong, and never the value": Rule(
         post("Patient", patient(birthDate="31.12.1970")),

@@ -51,7 +51,7 @@ RULES_OF_RESOURCES: dict[str, Rule] = {
         post("Condition", patient()), 400, body={"issue.expression": ["resourceType"]}
     ),
     "a create has no id in its address": Rule(
-        post("Patient/{id}", ANN), 405, {"allow": "GET, PUT, DELETE"}, {ONE_ISSUE: ["not-supported"]}
+        post("Patient/{id}", ANN), 405, {"allow": "GET, HEAD, PUT, DELETE"}, {ONE_ISSUE: ["not-supported"]}
     ),
     "the address that a create names can be read": Rule(
         get("{made}"), 200, {"etag": WEAK}, {"birthDate": ["1970-01-01"]}, (post("Patient", ANN),)
@@ -127,6 +127,7 @@ RULES_OF_RESOURCES: dict[str, Rule] = {
         get("Patient/{id}/_history/3"), 410, body={ONE_ISSUE: ["deleted"]}, given=GONE
     ),
     "a version that never was is not found": Rule(get("Patient/{id}/_history/9"), 404, given=(STORED,)),
+    "a version has no zeros before it": Rule(get("Patient/{id}/_history/01"), 404, given=(STORED,)),
     "a version of another resource is not found": Rule(
         get("Condition/{id}/_history/1"), 404, given=(STORED,)
     ),
@@ -173,7 +174,7 @@ RULES_OF_RESOURCES: dict[str, Rule] = {
         put("Patient/{id}", ANN, if_match='W/"1", W/"7"'), 412, body={ONE_ISSUE: ["conflict"]}, given=TWICE
     ),
     "an update that insists on there being none is done where it was deleted": Rule(
-        put("Patient/{id}", ANN, if_none_match="*"), 200, {"etag": r'W/"4"'}, {}, GONE
+        put("Patient/{id}", ANN, if_none_match="*"), 201, {"etag": r'W/"4"'}, {}, GONE
     ),
     "an update of the version that is a deletion is refused": Rule(
         put("Patient/{id}", ANN, if_match='W/"3"'), 412, body={ONE_ISSUE: ["conflict"]}, given=GONE
@@ -193,11 +194,18 @@ RULES_OF_RESOURCES: dict[str, Rule] = {
     "an update that insists on there being none is refused where there is one": Rule(
         put("Patient/{id}", CHANGED, if_none_match="*"), 412, body={ONE_ISSUE: ["conflict"]}, given=(STORED,)
     ),
-    "an update brings a deleted resource back": Rule(
-        put("Patient/{id}", ANN), 200, {"etag": r'W/"4"'}, {"meta.versionId": ["4"]}, GONE
+    "an update brings a deleted resource back, which creates it": Rule(
+        put("Patient/{id}", ANN),
+        201,
+        {"etag": r'W/"4"', "location": "{base}/Patient/{id}/_history/4"},
+        {"meta.versionId": ["4"]},
+        GONE,
+    ),
+    "an update after that is none that creates": Rule(
+        put("Patient/{id}", CHANGED), 200, {"etag": r'W/"5"'}, {}, (*GONE, put("Patient/{id}", ANN))
     ),
     "a patch is not among the interactions": Rule(
-        Request("PATCH", "Patient/{id}", {}), 405, {"allow": "GET, PUT, DELETE"}, {}, (STORED,)
+        Request("PATCH", "Patient/{id}", {}), 405, {"allow": "GET, HEAD, PUT, DELETE"}, {}, (STORED,)
     ),
     # delete
     "a deletion is answered 204 without a body": Rule(delete("Patient/{id}"), 204, given=(STORED,)),
@@ -218,7 +226,7 @@ RULES_OF_RESOURCES: dict[str, Rule] = {
     "what was deleted is not found by a search": Rule(
         get("Patient?_id={id}"), 200, body={"total": [0], "entry": []}, given=GONE
     ),
-    "a type is not deleted as a whole": Rule(delete("Patient"), 405, {"allow": "GET, POST, PUT"}),
+    "a type is not deleted as a whole": Rule(delete("Patient"), 405, {"allow": "GET, HEAD, POST, PUT"}),
     # history
     "a history has the newest version first, deletions too": Rule(
         get("Patient/{id}/_history"),

@@ -114,6 +114,17 @@ def test_parameters_are_posted_too(server: Running) -> None:
     assert output[0] == {"name": "outcome", "valueCode": "no-qualifying-condition"}
 
 
+def test_a_post_says_in_its_address_what_a_get_does(server: Running) -> None:
+    asked = f"{PLAN}?subject=Patient/{sent(server)}"
+    assert posted(server, {"name": "setting", "valueString": "x"}, to=asked).status_code == 200
+    assert server.http.post(asked).json()["resourceType"] == "CarePlan"
+    twice = posted(server, {"name": "subject", "valueString": "Patient/a"}, to=asked)
+    assert issues(twice.json()) == [("not-supported", "subject")]
+    assert issues(server.http.post(f"{PLAN}?planDefinition=x").json()) == [
+        ("not-supported", "planDefinition")
+    ]
+
+
 def test_it_can_be_an_entry_of_a_batch(server: Running) -> None:
     patient = sent(server, DISC)
     (one,) = server.send("batch", entry("GET", f"{PLAN[1:]}?subject=Patient/{patient}")).json()["entry"]
@@ -151,7 +162,7 @@ def test_what_there_is_not_is_not_found(server: Running) -> None:
 
 
 def test_it_is_asked_by_get_or_by_post_of_parameters(server: Running) -> None:
-    assert server.http.put(PLAN, json={}).headers["Allow"] == "GET, POST"
+    assert server.http.put(PLAN, json={}).headers["Allow"] == "GET, HEAD, POST"
     answer = server.http.post(PLAN, json={"resourceType": "Patient"})
     assert (answer.status_code, issues(answer.json())) == (400, [("invalid", "resourceType")])
     only = {"name": "practitioner", "valueString": "Practitioner/p"}

@@ -59,7 +59,7 @@ def test_a_condition_that_moves_to_another_patient_concerns_both(server: Running
 def test_every_write_is_in_the_ledger_with_its_actor(server: Running) -> None:
     who = new_id()
     server.put(patient(who), x_actor="Practitioner/nurse-7")
-    server.put(patient(who, birthDate="1970"), x_actor="not an actor")
+    server.put(patient(who, birthDate="1970"))
     server.http.delete(f"/Patient/{who}")
     with server.service.store.engine.connect() as connection:
         lines = connection.execute(

@@ -4,6 +4,8 @@ from datetime import date
 from time import sleep
 from typing import Any
 
+import httpx
+
 from referral_service.clinic.chart import build
 from tests.api.charts import issues
 from tests.kit.server import Running
@@ -69,10 +71,52 @@ def test_a_malformed_day_is_named(server: Running) -> None:
         ("asOf", "0001-01-01"),
         ("asOf", "9999-12-31"),
         ("knownAt", "2026-06-01T08:00:00"),
+        ("knownAt", "2026-06-01"),
+        ("knownAt", "20260601T080000Z"),
+        ("knownAt", "2026-W01-1T00:00:00Z"),
+        ("knownAt", "2026-06-01T24:00:00Z"),
+        ("knownAt", "2026-06-01T08:00Z"),
     ]
     for name, value in wrong:
         answer = server.http.get("/Patient/pat/$assess", params={name: value})
         assert (answer.status_code, issues(answer.json())) == (400, [("value", name)])
+
+
+def test_an_instant_may_have_any_offset(server: Running) -> None:
+    server.put(build(STORY, TODAY)[0])
+    for instant in ("2026-06-01T08:00:00Z", "2026-06-01T08:00:00.123456789-04:00", "2016-12-31T23:59:60Z"):
+        assert server.http.get(f"/Patient/pat/$assess?knownAt={instant}").status_code == 200
+    # A plus sign that was not escaped.
+    assert server.http.get("/Patient/pat/$assess?knownAt=2026-06-01T08:00:00+02:00").status_code == 200
+
+
+def posted(server: Running, query: str, *parameters: dict[str, Any]) -> httpx.Response:
+    body = {"resourceType": "Parameters", "parameter": list(parameters)} if parameters else None
+    return server.http.post(f"/Patient/pat/$assess{query}", json=body)
+
+
+def test_a_post_says_in_its_address_what_a_get_does(server: Running) -> None:
+    for resource in build(STORY, TODAY):
+        server.put(resource)
+    then = "2026-06-01T00:00:00Z"
+    assert said(posted(server, "?asOf=2025-08-01").json()) == ["no-qualifying-condition"]
+    both = posted(server, "?asOf=2025-12-01&_format=json", {"name": "knownAt", "valueInstant": then})
+    assert both.status_code == 200
+    assert issues(posted(server, "?asOf=nonsense").json()) == [("value", "asOf")]
+    assert issues(posted(server, "?when=2025-08-01").json()) == [("not-supported", "")]
+    twice = posted(server, "?asOf=2025-12-01", {"name": "asOf", "valueDate": "2025-12-01"})
+    assert (twice.status_code, issues(twice.json())) == (400, [("not-supported", "asOf")])
+
+
+def test_a_parameter_without_a_name_is_refused(server: Running) -> None:
+    server.put(build(STORY, TODAY)[0])
+    nameless = {"_name": {"extension": [{"url": "urn:x", "valueString": "x"}]}, "valueString": "x"}
+    for url in ("/Patient/pat/$assess", "/PlanDefinition/spine-conservative-care/$apply"):
+        answer = server.http.post(url, json={"resourceType": "Parameters", "parameter": [nameless]})
+        assert (answer.status_code, issues(answer.json())) == (
+            400,
+            [("required", "Parameters.parameter[0].name")],
+        )
 
 
 def test_an_unknown_parameter_is_refused_and_not_repeated(server: Running) -> None:

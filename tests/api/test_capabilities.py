@@ -164,7 +164,7 @@ def test_every_declared_operation_is_served(server: Running, statement: dict[str
     for name in operations(statement):
         kind, _, operation = name.partition("/")
         url = f"/{kind}/nobody/{operation}"
-        allowed = "GET, POST" if name in QUESTIONS else "POST"
+        allowed = "GET, HEAD, POST" if name in QUESTIONS else "POST"
         for method in allowed.split(", "):
             parameters = {"resourceType": "Parameters"} if method == "POST" else None
             assert server.http.request(method, url, json=parameters).status_code == 404
@@ -197,6 +197,19 @@ def test_every_profile_of_ours_on_a_declared_type_is_declared(
     assert {url: kind for kind, urls in told.items() for url in urls} == profiles
     for url in profiles:
         assert server.search("StructureDefinition", url=url)["total"] == 1
+
+
+def test_a_compartment_is_declared_as_what_it_is(server: Running, statement: dict[str, Any]) -> None:
+    """R4's compartment of a patient has what the patient pays for too; ours has what is about the patient."""
+    (rest,) = statement["rest"]
+    assert "compartment" not in rest
+    assert "[type]?patient=[id]" in rest["documentation"]
+    payer = new_id("payer")
+    server.post(
+        {"resourceType": "Coverage", **SMALLEST["Coverage"], "payor": [{"reference": f"Patient/{payer}"}]}
+    )
+    assert server.search(f"Patient/{payer}/Coverage")["total"] == 0
+    assert server.search("Patient/x/Coverage")["total"] == server.search("Coverage", patient="x")["total"] > 0
 
 
 def test_batches_and_transactions_are_declared(statement: dict[str, Any]) -> None:

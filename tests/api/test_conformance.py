@@ -107,6 +107,15 @@ def test_the_policy_in_force_is_found_by_what_decisions_name(server: Running, ho
         ({"url": MRI}, ["mri"]),
         ({"url": f"{MRI},{CANONICAL}/ValueSet/ct"}, ["ct", "mri"]),
         ({"url": MRI[:-1]}, []),
+        ({"url": f"{MRI}|1.0.0"}, ["mri"]),
+        ({"url": f"{MRI}|2.0.0"}, []),
+        ({"url": f"{CANONICAL}/ValueSet/ct|1.0.0,{MRI}|2.0.0"}, ["ct"]),
+        ({"url": "", "_id": "mri"}, ["mri"]),
+        ({"_id": "mri", "status": "http://hl7.org/fhir/publication-status|"}, ["mri"]),
+        ({"_id": "mri", "status": "http://other.example|"}, []),
+        ({"_id": "mri", "status": "|active"}, []),
+        ({"_id": "mri", "version": "|1.0.0"}, ["mri"]),
+        ({"_id": "mri", "version": "1.0.0|"}, []),
         ({"_id": "mri,xray"}, ["mri", "xray"]),
         ({"name": "mRi"}, ["mri", "mri-cpt"]),
         ({"name": "ri"}, []),
@@ -124,7 +133,8 @@ def test_definitions_are_searched(server: Running, asked: dict[str, str], found:
     assert by_get == by_post
     assert (sorted(ids(by_get)), by_get["total"]) == (found, len(found))
     (own,) = (link["url"] for link in by_get["link"] if link["relation"] == "self")
-    assert ("unknown" in asked) == (own.partition("?")[2].count("=") != len(asked))
+    used = [name for name, value in asked.items() if value and name != "unknown"]
+    assert own.partition("?")[2].count("=") == len(used)
 
 
 def test_a_search_says_how_many_without_any(server: Running) -> None:
@@ -150,10 +160,9 @@ def test_what_a_search_does_not_know_is_refused_if_asked_strictly(server: Runnin
     refused = [
         server.http.get("/ValueSet", params={"publisher": "x"}, headers=STRICT),
         server.http.get("/ValueSet", params={"name:exact": "Mri"}),
-        server.http.get("/ValueSet", params={"url": ""}),
         server.http.get("/ValueSet", params={"_page": "bm9uc2Vuc2U"}),
     ]
-    assert [answer.status_code for answer in refused] == [400] * 4
+    assert {answer.status_code for answer in refused} == {400}
 
 
 def test_a_definition_is_read_again_only_if_it_says_something_else(
@@ -193,7 +202,7 @@ def test_nobody_changes_a_definition(server: Running) -> None:
         ("DELETE", "/ValueSet/mri"),
     ):
         answer = server.http.request(method, url, json=mri)
-        assert (answer.status_code, answer.headers["Allow"]) == (405, "GET"), url
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD"), url
     sent = server.send("transaction", entry("POST", "ValueSet", {**mri, "id": "another"}))
     assert statuses(sent.json()) == ["202"]
     assert server.http.get("/ValueSet/another").status_code == 404

@@ -91,9 +91,15 @@ def test_a_client_cannot_change_what_the_service_wrote(server: Running, proposal
             entry("POST", "Patient", patient()),
             entry("PUT", f"ServiceRequest/{proposal['id']}", changed),
         ),
+        server.send(
+            "transaction",
+            entry("POST", "Patient", patient()),
+            entry("DELETE", f"ServiceRequest/{proposal['id']}"),
+        ),
     ]
-    assert [answer.status_code for answer in answers] == [403] * 4
+    assert {answer.status_code for answer in answers} == {403}
     assert issues(answers[3].json()) == [("forbidden", "Bundle.entry[1].resource.id")]
+    assert issues(answers[4].json()) == [("forbidden", "Bundle.entry[1].request")]
     assert server.dump() == before
 
 

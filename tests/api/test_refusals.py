@@ -103,14 +103,14 @@ def test_an_update_needs_the_urls_id(server: Running) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PATCH", "Patient/x", "GET, PUT, DELETE"),
-        ("DELETE", "Patient", "GET, POST, PUT"),
-        ("POST", "Patient/x", "GET, PUT, DELETE"),
-        ("POST", "GuidanceResponse", "GET"),
-        ("PUT", "Task/x", "GET"),
-        ("DELETE", "Provenance/x", "GET"),
-        ("PUT", "Patient/x/_history/1", "GET"),
-        ("DELETE", "metadata", "GET"),
+        ("PATCH", "Patient/x", "GET, HEAD, PUT, DELETE"),
+        ("DELETE", "Patient", "GET, HEAD, POST, PUT"),
+        ("POST", "Patient/x", "GET, HEAD, PUT, DELETE"),
+        ("POST", "GuidanceResponse", "GET, HEAD"),
+        ("PUT", "Task/x", "GET, HEAD"),
+        ("DELETE", "Provenance/x", "GET, HEAD"),
+        ("PUT", "Patient/x/_history/1", "GET, HEAD"),
+        ("DELETE", "metadata", "GET, HEAD"),
         ("GET", "", "POST"),
     ],
 )

@@ -1,7 +1,11 @@
 """One resource at a time: create, read, update, delete, and its versions."""
 
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
 import pytest
 
+from referral_service.workflow.ports import DEFAULT_TENANT, Write
 from tests.api.charts import condition, issues, new_id, order, patient
 from tests.kit.server import Running
 
@@ -172,3 +176,21 @@ def test_an_ehr_may_change_its_own_order_that_carries_our_identifier(server: Run
     echo = order("Patient/x", id=new_id("echo"), identifier=ours)
     assert server.put(echo).status_code == 201
     assert server.put({**echo, "status": "completed"}).status_code == 200
+
+
+def test_no_version_is_dated_after_its_answer(server: Running) -> None:
+    """Each version of one instant is a millisecond later than the one before."""
+    who = new_id()
+    writes = [
+        Write(
+            type="Patient",
+            id=who,
+            body=f'{{"resourceType":"Patient","id":"{who}","birthDate":"{1000 + number}"}}'.encode(),
+            facts=(),
+        )
+        for number in range(5000)
+    ]
+    server.service.store.commit(DEFAULT_TENANT, writes, [])
+    answer = server.http.get(f"/Patient/{who}")
+    assert datetime.fromisoformat(answer.json()["meta"]["lastUpdated"]) > server.service.clock.now()
+    assert parsedate_to_datetime(answer.headers["last-modified"]) <= server.service.clock.now()

@@ -8,12 +8,14 @@ from tests.api.rule import Following, Json, Rule, values
 from tests.api.rules_of_bundles import RULES_OF_BUNDLES
 from tests.api.rules_of_conditions import RULES_OF_CONDITIONS
 from tests.api.rules_of_content import RULES_OF_CONTENT
+from tests.api.rules_of_preconditions import RULES_OF_PRECONDITIONS
 from tests.api.rules_of_resources import RULES_OF_RESOURCES
 from tests.api.rules_of_searches import RULES_OF_SEARCHES
 from tests.kit.server import FHIR_JSON, Running
 
 TABLES = (
     RULES_OF_RESOURCES,
+    RULES_OF_PRECONDITIONS,
     RULES_OF_CONDITIONS,
     RULES_OF_CONTENT,
     RULES_OF_SEARCHES,

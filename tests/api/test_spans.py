@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from referral_service.fhir.search.dates import BEGINNING, END, span, span_of
-from referral_service.fhir.search.query import plain, split
+from referral_service.fhir.search.escapes import plain, split
 
 SPANS = {
     "2026": ("2026-01-01T00:00:00", "2027-01-01T00:00:00"),
@@ -48,6 +48,32 @@ def test_a_period_may_be_open() -> None:
     assert span_of({"start": "2026"}) == (at("2026-01-01"), END)
     assert span_of({"end": "2026-01"}) == (BEGINNING, at("2026-02-01"))
     assert span_of({"start": "never"}) is None
+
+
+TIMINGS = {
+    "the days of its events": ({"event": ["2026-03-02", "2026-01-05"]}, ("2026-01-05", "2026-03-03")),
+    "the bounds of its repetition": (
+        {"repeat": {"boundsPeriod": {"start": "2026-01", "end": "2026-02"}, "frequency": 1}},
+        ("2026-01-01", "2026-03-01"),
+    ),
+    "both": (
+        {"event": ["2026-07-01"], "repeat": {"boundsPeriod": {"start": "2026-01", "end": "2026-02"}}},
+        ("2026-01-01", "2026-07-02"),
+    ),
+    "bounds that are open": (
+        {"repeat": {"boundsPeriod": {"start": "2026"}}},
+        ("2026-01-01", END.isoformat()),
+    ),
+    "no bounds": ({"repeat": {"boundsDuration": {"value": 3}, "frequency": 1}}, None),
+    "no times": ({"code": {"text": "daily"}}, None),
+    "an event that is only extended": ({"event": [None, "2026-01-05"]}, ("2026-01-05", "2026-01-06")),
+}
+
+
+@pytest.mark.parametrize("what", TIMINGS)
+def test_a_timing_covers_its_outer_limits(what: str) -> None:
+    timing, limits = TIMINGS[what]
+    assert span_of(timing) == (limits and tuple(map(at, limits)))
 
 
 @given(st.integers(-2_000_000_000, 4_000_000_000), st.integers(-14 * 60, 14 * 60))

@@ -117,6 +117,7 @@ def task(house: House, asked: Json) -> Json:
     return house.ours(asked["subject"]["reference"].split("/")[1], "Task")[0]
 
 
+NAMELESS: Json = {"_name": {"extension": [{"url": "urn:x", "valueString": "x"}]}, "valueString": "x"}
 NAMED: list[tuple[str, str, list[Json], tuple[str, str]]] = [
     ("asked", "decline", [], ("required", "reason")),
     ("asked", "decline", [text("note", "x")], ("required", "reason")),
@@ -124,6 +125,7 @@ NAMED: list[tuple[str, str, list[Json], tuple[str, str]]] = [
     ("asked", "decline", [{"name": "reason"}], ("invariant", "Parameters.parameter[0]")),
     ("asked", "decline", [{"name": "reason", "valueCodeableConcept": {"text": "x"}}], ("value", "reason")),
     ("asked", "approve", [{"name": "note", "valueCode": "x"}], ("value", "note")),
+    ("asked", "approve", [NAMELESS], ("required", "Parameters.parameter[0].name")),
     ("asked", "approve", [text("note", "a"), text("note", "b")], ("not-supported", "note")),
     ("asked", "approve", [text("note", "a"), code("b")], ("not-supported", "Parameters.parameter[1]")),
     ("asked", "acknowledge", [text("Jane Doe", "a")], ("not-supported", "Parameters.parameter[0]")),
@@ -190,7 +192,8 @@ def test_whatever_cannot_be_done_changes_nothing(house: House, asked: Json, task
 def test_the_version_that_was_seen_may_be_said(house: House, asked: Json, task: Json) -> None:
     assert house.say("claim", task, If_Match='W/"1"').status_code == 200
     assert house.say("claim", task, If_Match='W/"1"').status_code == 412
-    assert house.say("release", task, If_Match='W/"2"').status_code == 200
+    assert house.say("release", task, If_Match='W/"7", W/"1"').status_code == 412
+    assert house.say("release", task, If_Match='W/"1", W/"2"').status_code == 200
     assert house.say("approve", asked, If_Match="*").status_code == 200
 
 

@@ -19,6 +19,11 @@ def _extended(kind: str, value: float, code: str | None) -> list[dict[str, Any]]
     return [{"url": "http://a.example", f"value{kind}": quantity}]
 
 
+def _saying(markup: str) -> str:
+    """A narrative with this in it."""
+    return DIV.replace("Leg pain", markup)
+
+
 CLINICAL: Final = [
     *rows(
         "invariant",
@@ -149,6 +154,22 @@ GENERAL: Final = [
         ("person", "text.div", DIV.replace("Leg pain", "<script>1</script>")),
         ("person", "text.div", DIV.replace("<p>", '<p onclick="x()">')),
         ("person", "text.div", DIV.replace("Leg pain", " ")),
+        ("person", "text.div", _saying('<a href="javascript:alert(1)">x</a>')),
+        ("person", "text.div", _saying("<a href=' java&#10;Script:alert(1)'>x</a>")),
+        ("person", "text.div", _saying('<img src="vbscript:x"/>')),
+        ("person", "text.div", _saying('<a href="data:text/html,x">x</a>')),
+        ("person", "text.div", _saying('<svg xmlns="http://www.w3.org/2000/svg"><animate/></svg>x')),
+        ("person", "text.div", _saying("<svg><animate/></svg>x")),
+        ("person", "text.div", _saying('<video src="x"/>x')),
+        ("person", "text.div", _saying("<del>x</del>")),
+        ("person", "text.div", _saying('<m:math xmlns:m="http://www.w3.org/1998/Math/MathML">x</m:math>')),
+        ("person", "text.div", _saying('<p xmlns="http://www.w3.org/2000/svg">x</p>')),
+        ("person", "text.div", _saying('<a xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="x">x</a>')),
+        ("person", "text.div", _saying("<?xml-stylesheet href='x'?>x")),
+        ("person", "text.div", '<div xmlns="urn:other">Leg pain</div>'),
+        ("person", "text.div", f"<!-- a --> x {DIV}"),
+        ("person", "text.div", f"<!-- a{DIV}"),
+        ("person", "text.div", "<!-- a -->" * 3000),
     ),
     *rows("structure", "narrative.html: well-formed XHTML", ("person", "text.div", DIV.replace("</p>", ""))),
 ]

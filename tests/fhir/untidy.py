@@ -23,6 +23,10 @@ def _extended(value: dict[str, Any]) -> dict[str, Any]:
     return _with("condition", extension=[{"url": "http://local.example/x", **value}])
 
 
+def _narrated(div: str) -> dict[str, Any]:
+    return _with("person", text={"status": "additional", "div": div})
+
+
 def _referring(text: str) -> dict[str, Any]:
     return _with("condition", subject={"reference": text})
 
@@ -43,6 +47,20 @@ UNTIDY: Final[list[tuple[str, dict[str, Any]]]] = [
     ("an extension with metadata", _extended({"valueMeta": {"versionId": "1"}})),
     ("an extension with a dosage", _extended({"valueDosage": {"text": "twice a day"}})),
     ("an extension with a primitive's extension only", _extended({"_valueString": _WHY})),
+    (
+        "an extension with a trigger",
+        _extended({"valueTriggerDefinition": {"type": "named-event", "name": "x"}}),
+    ),
+    (
+        "an extension with a trigger in time",
+        _extended(
+            {"valueTriggerDefinition": {"type": "periodic", "timingReference": {"reference": "Schedule/1"}}}
+        ),
+    ),
+    (
+        "an extension with a trigger by data",
+        _extended({"valueTriggerDefinition": {"type": "data-added", "data": [{"type": "Condition"}]}}),
+    ),
     ("an extension of local type", _extended({"valueReference": {"reference": "Basic/1"}})),
     (
         "a modifier extension",
@@ -189,6 +207,16 @@ UNTIDY: Final[list[tuple[str, dict[str, Any]]]] = [
         "an image alone in the narrative",
         _with("person", text={"status": "additional", "div": '<div><img src="#a"/></div>'}),
     ),
+    ("a comment before the narrative", _narrated(f"<!-- made --> <!-- by hand -->\n{DIV}")),
+    ("a comment in the narrative", _narrated(DIV.replace("Leg", "<!-- left --> Leg"))),
+    ("capitals in the narrative", _narrated(DIV.replace("Leg", "<BR/>Leg"))),
+    ("deprecated formatting", _narrated(DIV.replace("Leg pain", "<u>Leg</u> <font color='red'>pain</font>"))),
+    (
+        "a picture in the narrative",
+        _narrated(DIV.replace("Leg", '<img src="data:image/png;base64,AA=="/>Leg')),
+    ),
+    ("a script in words", _narrated(DIV.replace("<p>", '<p title="javascript: no">'))),
+    ("a language in the narrative", _narrated(DIV.replace("<p>", '<p xml:lang="de" lang="de">'))),
     (
         "a period of unequal precision",
         _with("procedure", performedPeriod={"start": "2024-02-01", "end": "2024-02"}),

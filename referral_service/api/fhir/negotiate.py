@@ -19,6 +19,7 @@ _OURS = "application/fhir+json"
 # The narrower goes before the wider.
 _ANY = ("application/*", "*/*")
 _NOTHING = re.compile(r"0(\.0*)?")
+_UNCOMPRESSED = frozenset({"", "identity"})
 _RELEASES = frozenset({"", "4.0", "4.0.1", "4"})
 
 
@@ -34,15 +35,8 @@ def acceptable(accept: str, format_asked: str) -> None:
 def readable(content_type: str, encoding: str) -> None:
     """Raises 415 unless a body of this type is JSON in UTF-8; a missing type is taken for JSON."""
     name, parameters = _parts(content_type)
-    if (
-        (name and name not in _JSON)
-        or not _is_ours(parameters)
-        or encoding.strip().lower()
-        not in (
-            "",
-            "identity",
-        )
-    ):
+    is_plain = encoding.strip().lower() in _UNCOMPRESSED
+    if (name and name not in _JSON) or not _is_ours(parameters) or not is_plain:
         raise HttpProblem(415, "not-supported", "Send application/fhir+json in UTF-8, not compressed.")
 
 
@@ -57,7 +51,7 @@ def preferences(prefer: str) -> dict[str, str]:
 
 
 def _takes_json(wanted: str) -> bool:
-    """Whether a list of media types has ours or another name of it, none of them with the weight 0."""
+    """Whether a list of media types has ours, by any of its names, with a weight above 0."""
     weights = {
         name: not _NOTHING.fullmatch(parameters.get("q", ""))
         for name, parameters in map(_parts, wanted.split(","))

@@ -17,7 +17,7 @@ from referral_service.wiring import Service
 
 def routes(service: Service) -> APIRouter:
     """`/worklist` and what is below it, and `/` that leads there."""
-    router, site = APIRouter(), Site(service)
+    router, site = APIRouter(include_in_schema=False), Site(service)
     for add in (_add_lists, _add_pages, _add_acting, _add_live):
         add(router, site)
     return router

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 END = datetime.max.replace(tzinfo=UTC)
@@ -40,13 +40,25 @@ def span(text: object) -> Span | None:
 
 
 def span_of(value: object) -> Span | None:
-    """The same for a Period too; a Period without a date covers nothing."""
+    """The same for a Period, and for the outer limits of a Timing; without a date they cover nothing."""
     if not isinstance(value, dict):
         return span(value)
+    if "event" in value or "repeat" in value:
+        return _outer_limits(value)
     first, last = span(value.get("start")), span(value.get("end"))
     if first is None and last is None:
         return None
     return Span(first.start if first else BEGINNING, last.end if last else END)
+
+
+def _outer_limits(timing: dict[str, Any]) -> Span | None:
+    """Source: R4 search, "date": the details of a Timing are ignored, only the outer limits matter."""
+    covered = [span(event) for event in timing.get("event", ())]
+    covered.append(span_of(timing.get("repeat", {}).get("boundsPeriod")))
+    known = [one for one in covered if one]
+    if not known:
+        return None
+    return Span(min(one.start for one in known), max(one.end for one in known))
 
 
 def _read(shape: re.Match[str]) -> Span:

@@ -9,6 +9,7 @@ import msgspec
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.fhir.definitions import R4_TYPES
 from referral_service.fhir.search.dates import Span, span
+from referral_service.fhir.search.escapes import barred, plain, split
 from referral_service.fhir.search.reference import is_id, local
 from referral_service.fhir.search.table import Kind, Parameter, Sort
 
@@ -27,6 +28,22 @@ class During(NamedTuple):
     comparison: str
     span: Span
 
+    def holds(self, found: Span) -> bool:
+        """R4's comparison of the range that a resource's date covers with that of the value."""
+        first, last = self.span
+        is_within = found.start >= first and found.end <= last
+        return {
+            "eq": is_within,
+            "ne": not is_within,
+            "gt": found.end > last,
+            "ge": found.end > last or is_within,
+            "lt": found.start < first,
+            "le": found.start < first or is_within,
+            "sa": found.start >= last,
+            "eb": found.end <= first,
+            "ap": found.start < last and found.end > first,
+        }[self.comparison]
+
 
 class Test(msgspec.Struct, frozen=True, kw_only=True):
     """One parameter: true if any of its alternatives is. `name` is indexed, or "_id" or "_lastUpdated".
@@ -41,16 +58,22 @@ class Test(msgspec.Struct, frozen=True, kw_only=True):
     dates: tuple[During, ...] = ()
 
 
+class Order(NamedTuple):
+    """One key that matches are sorted by: "_lastUpdated", or an indexed name of dates."""
+
+    name: str = "_lastUpdated"
+    is_descending: bool = False
+
+
 class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """One search, understood. `sort` is "_lastUpdated" or an indexed name of dates; `used` is for `self`.
+    """One search, understood. `sort` has at least one key; `used` is for `self`.
 
     `included` are the types of focus to include with a Task, "" for any.
     """
 
     type: str
     tests: tuple[Test, ...] = ()
-    sort: str = "_lastUpdated"
-    is_descending: bool = False
+    sort: tuple[Order, ...] = (Order(),)
     count: int = DEFAULT_COUNT
     included: frozenset[str] = frozenset()
     used: tuple[tuple[str, str], ...] = ()
@@ -63,9 +86,15 @@ class _Draft:
         self.kind = kind
         self.as_of = as_of
         self.tests: list[Test] = []
-        self.sort = ("_lastUpdated", False)
+        self.sort: tuple[Order, ...] = (Order(),)
         self.count = DEFAULT_COUNT
         self.included: set[str] = set()
+        self.used: list[tuple[str, str]] = []
+
+    def use_once(self, name: str, value: str) -> None:
+        """Notes what was used of a parameter that counts once only: its last value."""
+        self.used = [(other, said) for other, said in self.used if other != name]
+        self.used.append((name, value))
 
 
 def parse(kind: Kind, asked: Sequence[tuple[str, str]], *, as_of: datetime, is_strict: bool = False) -> Query:
@@ -74,27 +103,27 @@ def parse(kind: Kind, asked: Sequence[tuple[str, str]], *, as_of: datetime, is_s
     `as_of` serves the comparison `ap` alone. Diagnostics name parameters of ours, never what was sent.
     """
     draft = _Draft(kind, as_of)
-    used = [(name, value) for name, value in asked if _take(draft, name, value, is_strict)]
+    for name, value in asked:
+        if _take(draft, name, value, is_strict):
+            draft.used.append((name, value))
     if len(draft.tests) > _MOST_TESTS:
         raise problem(Category.INCORRECT, f"More than {_MOST_TESTS} parameters.", code="too-costly")
     return Query(
         type=kind.type,
         tests=tuple(draft.tests),
-        sort=draft.sort[0],
-        is_descending=draft.sort[1],
+        sort=draft.sort,
         count=draft.count,
         included=frozenset(draft.included),
-        used=tuple(used),
+        used=tuple(draft.used),
     )
 
 
 def _take(draft: _Draft, asked: str, value: str, is_strict: bool) -> bool:
-    """Reads one parameter into the draft; False if it is passed by."""
+    """Reads one parameter into the draft; False if it is passed by, or has said itself what was used."""
     name, _, modifier = asked.partition(":")
-    if name in _ELSEWHERE:
+    # R4 search, 3.1.1.3: an empty parameter is no error, and ignored.
+    if name in _ELSEWHERE or not value:
         return False
-    if not value:
-        raise _wrong(draft, name, "A parameter needs a value.")
     if name in _CONTROLS and not modifier:
         return _CONTROLS[name](draft, value, is_strict)
     parameter = draft.kind.parameter(name)
@@ -147,14 +176,12 @@ def _token_test(draft: _Draft, parameter: Parameter, alternatives: list[str]) ->
     systems: list[str] = []
     for one in alternatives:
         system, *code = split(one, "|", limit=1)
-        if code and code[0] and parameter.system and plain(system) == parameter.system:
-            system = ""
         if not code:
-            tokens += (_barred(system), "|" + _barred(system))
+            tokens += (barred(system), "|" + barred(system))
         elif code[0]:
-            tokens.append(f"{_barred(system)}|{_barred(code[0])}")
+            tokens.append(f"{barred(parameter.kept(plain(system)))}|{barred(code[0])}")
         elif system:
-            systems.append(plain(system))
+            systems.append(parameter.kept(plain(system)))
         else:
             raise _wrong(draft, parameter.name, "Neither a system nor a code.")
     return Test(name=parameter.indexed, tokens=tuple(tokens), systems=tuple(systems))
@@ -206,19 +233,33 @@ def _count(draft: _Draft, value: str, _: bool) -> bool:
     if not (value.isascii() and value.isdigit()) or len(value) > 9:
         raise _wrong(draft, "_count", "Not a whole number.")
     draft.count = min(int(value), MOST)
-    return True
+    draft.use_once("_count", str(draft.count))
+    return False
 
 
 def _sort(draft: _Draft, value: str, is_strict: bool) -> bool:
-    name = value.removeprefix("-")
-    parameter = draft.kind.parameter(name)
+    """The keys that there are, in their order; each once, since a second time it would order nothing."""
+    keys: dict[str, tuple[str, Order]] = {}
+    for one in value.split(","):
+        order = _order(draft, one)
+        if order:
+            keys.setdefault(order.name, (one, order))
+        else:
+            _pass_by(is_strict)
+    if keys:
+        draft.sort = tuple(order for _, order in keys.values())
+        draft.use_once("_sort", ",".join(one for one, _ in keys.values()))
+    return False
+
+
+def _order(draft: _Draft, key: str) -> Order | None:
+    name = key.removeprefix("-")
     if name == "_lastUpdated":
-        draft.sort = (name, value != name)
-    elif parameter and parameter.sort is Sort.DATE:
-        draft.sort = (parameter.indexed, value != name)
-    else:
-        return _pass_by(is_strict)
-    return True
+        return Order(name, key != name)
+    parameter = draft.kind.parameter(name)
+    if parameter and parameter.sort is Sort.DATE:
+        return Order(parameter.indexed, key != name)
+    return None
 
 
 def _include(draft: _Draft, value: str, is_strict: bool) -> bool:
@@ -237,37 +278,3 @@ _CONTROLS: dict[str, Callable[[_Draft, str, bool], bool]] = {
     "_sort": _sort,
     "_include": _include,
 }
-
-
-def split(text: str, separator: str, limit: int = -1) -> list[str]:
-    """The parts between separators that no backslash escapes; the parts keep their escapes."""
-    if "\\" not in text:
-        return text.split(separator, limit)
-    parts: list[str] = []
-    start = at = 0
-    while at < len(text):
-        if text[at] == "\\":
-            at += 1
-        elif text[at] == separator and limit != len(parts):
-            parts.append(text[start:at])
-            start = at + 1
-        at += 1
-    return [*parts, text[start:]]
-
-
-def plain(part: str) -> str:
-    """A part without its escapes (\\, \\| \\$ \\\\ as R4 search says)."""
-    if "\\" not in part:
-        return part
-    unescaped: list[str] = []
-    at = 0
-    while at < len(part):
-        at += part[at] == "\\" and at + 1 < len(part)
-        unescaped.append(part[at])
-        at += 1
-    return "".join(unescaped)
-
-
-def _barred(part: str) -> str:
-    """A part in which only bars and backslashes are escaped, however the client wrote it."""
-    return plain(part).replace("\\", "\\\\").replace("|", "\\|")

@@ -5,6 +5,7 @@ Source of the parameters: R4 (4.0.1) search parameter registry, those that the c
 """
 
 from enum import Enum
+from typing import Final
 
 import msgspec
 
@@ -31,6 +32,12 @@ class Parameter(msgspec.Struct, frozen=True):
     indexed: str
     targets: tuple[str, ...] = ()
     system: str = ""
+
+    def kept(self, system: str) -> str:
+        """A coding's system as the index has it: "" is the implied one, or none where none is implied."""
+        if not self.system:
+            return system
+        return {self.system: "", "": NO_SYSTEM}.get(system, system)
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +79,9 @@ _IDENTIFIER = _token("identifier")
 _CODE = _token("code")
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 _PRIORITY = "http://hl7.org/fhir/request-priority"
-_PERFORMED = ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "effectiveTiming.event")
+_PERFORMED = ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "effectiveTiming")
+# Of a coding without a system, where the element implies one. No URI is blank.
+NO_SYSTEM: Final = " "
 
 _KINDS = (
     Kind(type="Patient", parameters=(_IDENTIFIER,)),

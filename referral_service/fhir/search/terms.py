@@ -12,8 +12,7 @@ from referral_service.fhir.search.table import KINDS, Kind, Parameter, Sort
 class Entry(NamedTuple):
     """One line of the index: the parameter's indexed name, and a code with its system or a range of instants.
 
-    A code without a system has the system "", and so has one whose system the element implies. A reference is
-    kept as the code "Type/id".
+    The system is as `Parameter.kept` has it. A reference is kept as the code "Type/id".
     """
 
     name: str
@@ -64,12 +63,8 @@ def _tokens(parameter: Parameter, value: Any, found: list[Entry]) -> None:
     elif isinstance(value, dict):
         for coding in value.get("coding") or (value,):
             code, system = coding.get("code") or coding.get("value"), coding.get("system", "")
-            if not isinstance(code, str):
-                continue
-            if not parameter.system:
-                found.append(Entry(name, code, system))
-            elif system == parameter.system:
-                found.append(Entry(name, code))
+            if isinstance(code, str):
+                found.append(Entry(name, code, parameter.kept(system) if parameter.system else system))
 
 
 def _references(parameter: Parameter, value: Any, found: list[Entry]) -> None:

@@ -1,0 +1,120 @@
+"""Conditional references, "Patient?identifier=...": allowed in a transaction, where each becomes literal.
+
+Source: https://hl7.org/fhir/R4/http.html#trules; they are resolved after the writes.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from referral_service.core.problem import Issue
+from referral_service.fhir.bundle import Condition
+from referral_service.fhir.definitions import R4_TYPES
+from referral_service.fhir.links import paths, places
+from referral_service.fhir.search import terms
+from referral_service.fhir.search.dates import Span
+from referral_service.fhir.search.escapes import plain, split
+from referral_service.fhir.search.query import Query, Test
+from referral_service.fhir.search.table import KINDS
+
+Json = dict[str, Any]
+_SEARCH = re.compile(r"([A-Z][A-Za-z]+)\?(.*)\Z", re.DOTALL)
+_NOT_HERE: Final = "A search stands for a reference in a transaction only."
+
+
+class Match(NamedTuple):
+    """A condition understood, and the ids that it finds in the store as it is before the transaction."""
+
+    query: Query
+    ids: Sequence[str]
+
+
+def search_in(reference: str, base: str = "") -> Condition | None:
+    """The search that a reference is; None for any other reference.
+
+    With a slash before it, or the address `base` of this service, it is one without a query: R4 has it
+    relative.
+    """
+    if "?" not in reference:
+        return None
+    search = _SEARCH.match(reference.removeprefix(base).removeprefix("/"))
+    if search is None or search[1] not in R4_TYPES:
+        return None
+    return Condition(search[1], search[2] if reference.startswith(search[1]) else "")
+
+
+def can_be_asked(search: Condition) -> bool:
+    """Whether there is anything to look up, and anything to look among."""
+    return bool(search.query) and search.type in KINDS
+
+
+def out_of_place(resource: Json, path: str, base: str) -> list[Issue]:
+    """An issue for each conditional reference in a resource that no transaction brings."""
+    holders = [
+        holder
+        for holder, key in places(resource)
+        if key == "reference" and search_in(holder[key], base) is not None
+    ]
+    found = paths(resource, path, holders) if holders else {}
+    return [Issue("not-supported", _NOT_HERE, f"{found[id(holder)]}.reference") for holder in holders]
+
+
+class Coming:
+    """What conditional references find once the transaction is carried out."""
+
+    def __init__(
+        self, changed: Mapping[tuple[str, str], Json | None], matches: Mapping[Condition, Match]
+    ) -> None:
+        """`changed` has what is written by type and id, None for a deletion.
+
+        Their links have been rewritten: resources are found by their references too. Only what is of a type
+        asked for is indexed.
+        """
+        self._changed = changed
+        self._matches = matches
+        self._ids: defaultdict[Hashable, set[str]] = defaultdict(set)
+        self._spans: defaultdict[tuple[str, str], list[tuple[str, Span]]] = defaultdict(list)
+        self._indexed: set[str] = set()
+
+    def found(self, search: Condition) -> set[str]:
+        """The ids that it finds; KeyError for one that `matches` has not."""
+        query, stored = self._matches[search]
+        if query.type not in self._indexed:
+            self._index(query.type)
+        ids = {one for one in stored if (search.type, one) not in self._changed}
+        return ids | set.intersection(*(self._passing(query.type, test) for test in query.tests))
+
+    def _index(self, kind: str) -> None:
+        self._indexed.add(kind)
+        for (type, identity), resource in self._changed.items():
+            if type == kind and resource is not None:
+                self._add(resource, identity)
+
+    def _add(self, resource: Json, identity: str) -> None:
+        kind = resource["resourceType"]
+        self._ids[kind, "_id", identity].add(identity)
+        for name, code, system, start, end in terms.entries(resource):
+            if start is not None and end is not None:
+                self._spans[kind, name].append((identity, Span(start, end)))
+                continue
+            self._ids[kind, name, code].add(identity)
+            self._ids[kind, name, system, code].add(identity)
+            self._ids[kind, name, system, ""].add(identity)
+
+    def _passing(self, kind: str, test: Test) -> set[str]:
+        """The ids of what is written here that passes."""
+        dated = self._spans[kind, test.name] if test.dates else ()
+        ids = {one for one, span in dated if any(during.holds(span) for during in test.dates)}
+        for key in _keys(kind, test):
+            ids |= self._ids.get(key, set())
+        return ids
+
+
+def _keys(kind: str, test: Test) -> Iterable[Hashable]:
+    for system in test.systems:
+        yield kind, test.name, system, ""
+    for one in test.tokens:
+        # As in the store: a token without a bar is a code of any system.
+        system, *code = split(one, "|", limit=1)
+        yield (kind, test.name, plain(system), plain(code[0])) if code else (kind, test.name, plain(one))

@@ -1,0 +1,81 @@
+"""The places in a resource from which something else may be pointed at; pure."""
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from referral_service.fhir.bundle import Entry
+
+NARRATIVE: Final = "div"
+# References, and R4's elements of type uri or url that may point at another entry. Canonicals, and systems of
+# codes and identifiers, name no entry. R4 has uuid and oid here too, but Type/id would be neither.
+_LINKING: Final = frozenset(
+    {
+        NARRATIVE,
+        "reference",
+        "url",
+        "uri",
+        "source",
+        "authority",
+        "definition",
+        "implicitRules",
+        "instantiatesUri",
+        "valueUri",
+        "valueUrl",
+    }
+)
+_NESTED: Final = (dict, list)
+
+
+class Link(NamedTuple):
+    """One string that may point at another entry: what holds it, its key there, and the entry it is in."""
+
+    holder: Any
+    key: Any
+    entry: Entry
+
+
+def links(entries: Iterable[Entry]) -> list[Link]:
+    """Every place in the resources to be written from which another entry may be pointed at."""
+    return [
+        Link(holder, key, entry)
+        for entry in entries
+        if entry.resource is not None and not entry.is_passed_by
+        for holder, key in places(entry.resource)
+    ]
+
+
+def places(resource: dict[str, Any]) -> list[tuple[Any, Any]]:
+    """What holds each such string, and its key there; the resource need not be valid."""
+    found: list[tuple[Any, Any]] = []
+    _collect(resource, "", found)
+    return found
+
+
+def _collect(value: Any, name: str, found: list[tuple[Any, Any]]) -> None:
+    """`name` is that of the element which an array is the value of."""
+    is_object = isinstance(value, dict)
+    inside: Iterable[tuple[Any, Any]] = value.items() if is_object else enumerate(value)
+    for key, item in inside:
+        element = key if is_object else name
+        if isinstance(item, str):
+            if element in _LINKING:
+                found.append((value, key))
+        elif isinstance(item, _NESTED):
+            _collect(item, element, found)
+
+
+def paths(resource: dict[str, Any], path: str, holders: Iterable[Any]) -> dict[int, str]:
+    """Where in a resource, itself at `path`, these of its objects stand, by their id()."""
+    wanted = set(map(id, holders))
+    found: dict[int, str] = {}
+
+    def walk(value: Any, here: str) -> None:
+        if id(value) in wanted:
+            found[id(value)] = here
+        steps = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in steps:
+            if isinstance(item, _NESTED):
+                walk(item, f"{here}.{key}" if isinstance(value, dict) else f"{here}[{key}]")
+
+    walk(resource, path)
+    return found
