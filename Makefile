@@ -5,7 +5,7 @@ READY := .venv/ready
 STAMP := .venv/installed
 NPM_CI = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --prefix
 
-.PHONY: run test check bench profiles coverage mutation clean
+.PHONY: run test check bench profiles coverage mutation faults clean
 
 # What runs the service.
 $(READY): pyproject.toml requirements.txt
@@ -42,6 +42,7 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench.deciding
 	$(BIN)/python -m bench.serving
+	$(BIN)/python -m bench.sweeping
 
 # Builds fhir_profiles/, validates every example, and fails where what is committed differs.
 profiles: $(STAMP) $(NODE)
@@ -54,6 +55,11 @@ coverage: $(STAMP)
 # At least 95 % of the faults put into the decision are noticed; half an hour on two cores.
 mutation: $(STAMP)
 	$(BIN)/python -m bench.mutation
+
+# Histories with every fault, and real processes killed, far more than `make test` has; hours. A failure prints what replays it.
+faults: $(STAMP)
+	$(BIN)/python -m tests.faults.run --histories 100000
+	$(BIN)/python -m tests.faults.kills --kills 2000
 
 clean:
 	rm -rf .venv var mutants fhir_profiles/node_modules tests/foreign/node_modules

@@ -34,6 +34,7 @@ app.conf.update(
     worker_hijack_root_logger=False,  # lines are formed in referral_service/telemetry.py
     worker_redirect_stdouts=False,  # the same
     worker_send_task_events=False,  # nobody listens
+    worker_consumer="workers.consumer:Consumer",  # else a broken body ends each worker that reads it
     worker_enable_remote_control=False,  # nobody may tell it anything but that somebody is due
     worker_cancel_long_running_tasks_on_connection_loss=False,  # the claim holds, whatever the broker does
     broker_connection_timeout=2,  # seconds: a dead broker is tried again soon, and the sweep goes on

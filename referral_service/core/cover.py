@@ -50,6 +50,6 @@ def fewest_days(single: set[int], courses: Sequence[Span]) -> int:
 
 def most_days(single: set[int], courses: Sequence[Span]) -> int:
     """The greatest number of visit-days: every day of every course may have held one."""
-    in_courses = count(union(courses), through=max((end for _, end in courses), default=0))
+    in_courses = sum(end - start + 1 for start, end in union(courses))
     outside = sum(1 for day in single if not any(start <= day <= end for start, end in courses))
     return in_courses + outside

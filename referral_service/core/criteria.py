@@ -145,7 +145,7 @@ def _recency(a: Assessment) -> Criterion:
 
 def _response(a: Assessment) -> Criterion:
     said = {kind: a.response.verdict(kind) for kind in ("pain", "function")}
-    if not a.response.verdicts or a.response.verdicts & {"unknown", "mixed"} or a.response.is_mixed:
+    if not a.response.verdicts or "unknown" in a.response.verdicts or a.response.is_mixed:
         status: Status = "unknown"
     else:
         status = "not-met" if a.response.is_improved else "met"

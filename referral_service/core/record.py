@@ -40,7 +40,7 @@ _SPINE_ROLES = (
     "red_flag_hard",
     "prior_surgery",
 )
-_KIND_OF_STEP = {1: "self", 2: "manual", 4: "injection"}
+_KIND_OF_STEP: dict[int | None, str] = {1: "self", 4: "injection"}
 _KIND_ORDER = ("active", "manual", "injection", "self", "passive")
 
 
@@ -164,7 +164,7 @@ class Record:
                 kinds.add("passive")
             elif meaning.role == "treatment":
                 is_active = meaning.concept in self.pathway.concepts.active_therapy
-                kinds.add("active" if is_active else _KIND_OF_STEP.get(meaning.step or 0, "manual"))
+                kinds.add("active" if is_active else _KIND_OF_STEP.get(meaning.step, "manual"))
         return next((kind for kind in _KIND_ORDER if kind in kinds), None)
 
     @cached_property

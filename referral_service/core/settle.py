@@ -47,7 +47,7 @@ class Settler:
         """A patient whose Patient has not arrived has an unknown birthDate."""
         read = [f for f in facts if type(f) in _FIELDS or type(f) is Coverage]
         if not any(isinstance(f, Person) for f in read):
-            read.append(Person(source="Patient/unknown", version="0"))
+            read.append(Person(source="Patient/unknown"))
         self._limit = pathway.numbers.partial_dates.value
         self._adult_months = pathway.numbers.adult_months
         self._recorded = _recorded(read)

@@ -1,6 +1,7 @@
 """What people may say of a referral, when, and what comes of it: the contract's transition table, as data."""
 
 import re
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import get_args
@@ -148,6 +149,7 @@ def test_nothing_else_of_a_referral_changes() -> None:
         order_status="active",
         task_status="completed",
         fulfillment_status="draft",
+        due_at=MONDAY + timedelta(hours=1),
         version=4,
     )
     assert after.owner == WHO

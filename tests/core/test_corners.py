@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 from msgspec.structs import replace
 
+from referral_service.core.dates import on
 from referral_service.core.timeline import Allergy, AnyFact, Imaging, PregnancyStatus, Refusal, Timeline
 from tests.core.asked import Said, answers, asked, decisions
 from tests.kit.charts import ADULT, EXHAUSTED, WORN, at_one_end, condition, drug, mri, numbered, score, visit
@@ -58,6 +59,23 @@ def test_an_allergy_recorded_on_a_later_day_changes_no_route_today() -> None:
     allergy = Allergy(source="", meanings=(meant("aprotinin_or_fibrin_allergy"),), is_active=True, at=at(30))
     assert lumbar(*EXHAUSTED, replace(allergy, at=at(-30)))[1] == "surgical"
     assert lumbar(*EXHAUSTED, allergy)[1] == "intradiscal"
+
+
+def test_a_patients_next_day_of_change_is_that_of_the_region_that_changes_first() -> None:
+    neck = condition(meant("neck_pain", "cervical"), -250)
+    chart = numbered(
+        (ADULT, DISC, visit("massage", -104, "lumbar"), neck, visit("massage", -100, "cervical"))
+    )
+    found = asked(chart)
+    assert {d.region: d.wake_on for d in found.decisions} == {"lumbar": day(1), "cervical": day(5)}
+    assert found.wake_on == day(1)
+
+
+def test_where_no_region_changes_within_the_days_looked_at_the_patient_has_no_such_day() -> None:
+    scanned_this_year = replace(mri(0, "lumbar"), at=YEAR_2026)
+    found = asked(numbered((ADULT, DISC, scanned_this_year)))
+    assert [d.outcome for d in found.decisions] == ["not-started"]
+    assert found.wake_on is None
 
 
 # Red flags
@@ -183,6 +201,11 @@ def test_on_the_last_day_of_the_calendar_there_is_an_answer_and_no_later_day() -
     assert asked(numbered((ADULT, *EXHAUSTED)), date.max).wake_on is None
 
 
+def test_a_day_before_the_last_of_the_calendar_is_still_looked_at() -> None:
+    died = date(9999, 12, 30)
+    assert asked(numbered((replace(ADULT, died=on(died)), DISC)), date(9999, 12, 28)).wake_on == died
+
+
 # Versions
 
 
@@ -192,3 +215,9 @@ def test_of_two_receipts_of_one_version_the_later_known_stands_in_any_order() ->
     second = replace(first, clinical="resolved", known_at=datetime(2026, 2, 1, tzinfo=UTC))
     assert Timeline.of((first, second)).facts == (second,)
     assert Timeline.of((second, first)).facts == (second,)
+
+
+def test_of_two_versions_known_at_once_the_higher_number_stands() -> None:
+    ninth = replace(DISC, source="Condition/1", version="9")
+    tenth = replace(ninth, version="10", clinical="resolved")
+    assert Timeline.of((tenth, ninth)).facts == (tenth,)

@@ -58,6 +58,10 @@ def test_no_way_of_placing_visits_in_courses_has_fewer_days(single: set[int], dr
     assert fewest_days(single, courses) == min(len(way) for way in ways)
 
 
+def test_one_visit_may_be_of_a_long_course_and_of_a_short_one_within_it() -> None:
+    assert fewest_days(set(), [(1, 10), (2, 3)]) == 1
+
+
 @given(st.sets(day, max_size=6), spans)
 def test_the_most_is_every_day_of_every_course(single: set[int], courses: list[Span]) -> None:
     assert most_days(single, courses) == len(single | _days(courses))

@@ -152,6 +152,18 @@ def test_the_response(scores: tuple[dict[str, Any], ...], status: str, value: st
     assert set(found.evidence) == {score["id"] for score in scores}
 
 
+@pytest.mark.parametrize(("first", "evidence"), [(-179, (*MASSAGES, "drug")), (-180, MASSAGES)])
+def test_medication_taken_on_the_trials_first_day_is_evidence(first: int, evidence: tuple[str, ...]) -> None:
+    found = shown(DISC, VISITS, MASSAGE, {**DRUG, "from": first, "supply": 30})
+    assert found["second-modality"].evidence == evidence
+
+
+def test_two_ceiling_signs_are_both_named() -> None:
+    weekly = {"procedure": "97110", "every": {"from": -150, "to": -10, "step": 7}}
+    found = shown(PAIN, weekly, DRUG, *ODI, *VAS)
+    assert found["ceiling-sign"].value == "function-flat, persistent-at-maximum"
+
+
 def test_a_hold_is_named_with_what_it_rests_on() -> None:
     referral = {"order": "308482002", "on": -5, "id": "order"}
     pregnant = {"condition": "Z33.1", "onset": -20}
@@ -166,6 +178,18 @@ def test_a_refusal_is_a_hold_too() -> None:
     refused = {"refuses": "308482002", "on": -3, "id": "refusal"}
     found = shown(stenosis, weekly, DRUG, *ODI, MRI, refused)
     assert found["no-hold"] == Shown("not-met", "declined", source=HOLD, evidence=("refusal",))
+
+
+def test_a_refusal_of_the_intradiscal_consultation_is_what_the_hold_rests_on() -> None:
+    weekly = {"procedure": "97110", "every": {"from": -150, "to": -10, "step": 7}}
+    refused = {"refuses": "306265007", "on": -3, "id": "refusal"}
+    assert shown(DISC, weekly, DRUG, *ODI, MRI, refused)["no-hold"].evidence == ("refusal",)
+
+
+def test_a_refusal_holds_nothing_while_the_trial_goes_on() -> None:
+    refused = {"refuses": "308482002", "on": -3, "id": "refusal"}
+    found = shown({"condition": "M48.061", "onset": -200}, VISITS, refused)
+    assert found["no-hold"] == Shown("met", source=HOLD)
 
 
 def test_under_a_red_flag_all_but_the_condition_is_waived() -> None:

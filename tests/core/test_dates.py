@@ -23,6 +23,8 @@ ordinals = st.integers(700_000, 760_000)
         ("2025-11-30", 3, "2026-02-28"),
         ("2026-12-15", 1, "2027-01-15"),
         ("2026-01-15", -1, "2025-12-15"),
+        ("0002-01-15", -12, "0001-01-15"),
+        ("9998-12-15", 12, "9999-12-15"),
     ],
 )
 def test_a_calendar_month_later_is_clamped_to_the_end_of_the_month(start: str, months: int, end: str) -> None:
@@ -33,6 +35,21 @@ def test_a_calendar_month_later_is_clamped_to_the_end_of_the_month(start: str, m
 def test_months_are_those_of_the_calendar(day: int, months: int) -> None:
     expected = date.fromordinal(day) + relativedelta(months=months)
     assert add_months(day, months) == expected.toordinal()
+
+
+@pytest.mark.parametrize(
+    ("start", "months", "last"),
+    [
+        ("2025-06-01", 12, "2026-06-01"),
+        ("2023-02-28", 12, "2024-02-29"),
+        ("2026-02-28", 1, "2026-03-31"),
+        ("2025-11-30", 3, "2026-02-28"),
+    ],
+)
+def test_the_end_of_a_month_is_within_months_of_the_end_of_a_shorter_one(
+    start: str, months: int, last: str
+) -> None:
+    assert last_within(date.fromisoformat(start).toordinal(), months) == date.fromisoformat(last).toordinal()
 
 
 @given(ordinals, st.integers(0, 40))

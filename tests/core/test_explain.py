@@ -54,6 +54,27 @@ def test_at_its_recorded_pace_a_trial_could_count_on_a_day() -> None:
     assert "At this pace the trial could count as complete on 2026-07-30." in sentences(decision)
 
 
+def test_a_course_goes_on_at_the_pace_of_the_fewest_visits_it_may_have_held() -> None:
+    """31 of 90 days in 31 elapsed ones: 59 more; one visit in 31 days, five more: 155."""
+    decision = judged(
+        DISC,
+        {"procedure": "97110", "during": [-30, -2]},
+        {"medication": "198014", "from": -30, "supply": 60},
+    )
+    assert decision.earliest_on == date(2026, 11, 3)
+
+
+def test_one_score_is_what_an_unmeasured_trial_lacks() -> None:
+    decision = judged(DISC, {"procedure": "97110", "on": [-30, -23]})
+    assert decision.needs == (
+        ("covered-days", 68),
+        ("active-visits", 4),
+        ("modality", 1),
+        ("function-score", 1),
+        ("imaging", 1),
+    )
+
+
 def test_without_any_active_visit_there_is_no_pace() -> None:
     decision = judged(
         DISC,

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from referral_service.core.decide import ask
+from referral_service.core.decision import Decision
 from referral_service.core.keeping import Keeper, Kept
 from referral_service.core.referral import NO_EPISODE, KeptEpisode
 from referral_service.core.timeline import AnyFact, Timeline
@@ -151,6 +152,16 @@ def test_two_episodes_that_turn_out_to_be_one_leave_one() -> None:
     assert (gone.conditions, gone.is_open) == ((), False)
 
 
+def test_of_two_open_episodes_that_turn_out_to_be_one_the_other_is_closed() -> None:
+    over = replace(BACK, clinical="resolved", abated=at(-60), is_abated=True)
+    later = replace(BACK, source="Condition/later", onset=at(-20))
+    apart = kept(over, later)
+    first_known = sorted(apart.episodes, key=lambda episode: episode.is_open)
+    joined = kept(replace(over, clinical="active", abated=None, is_abated=False), later, known=first_known)
+    [gone] = joined.gone
+    assert (gone.key, gone.is_open, gone.guidance_version) == (f"lumbar-{day(-20)}", False, 2)
+
+
 def test_a_patient_without_an_episode_has_one_decision_until_an_episode_opens() -> None:
     first = kept()
     assert told(first) == {NO_EPISODE: ("no-qualifying-condition", ("none",))}
@@ -159,6 +170,24 @@ def test_a_patient_without_an_episode_has_one_decision_until_an_episode_opens() 
     [gone] = found.gone
     assert (gone.key, gone.guidance_version) == (NO_EPISODE, 2)
     assert kept(BACK, known=(*found.episodes, *found.gone)).gone == ()
+
+
+def test_the_decision_without_an_episode_is_one_that_is_written_again() -> None:
+    first = kept()
+    assert kept(known=first.episodes).episodes == first.episodes
+    vague = replace(BACK, meanings=(meant("dorsalgia_unspecified"),))
+    [changed] = kept(vague, known=first.episodes).changed
+    assert (changed.key, changed.decision.reasons) == (NO_EPISODE, ("region-unspecified",))
+    assert changed.guidance_version == 2
+
+
+def test_a_decision_without_a_region_hides_none_that_comes_after_it() -> None:
+    first = kept(BACK)
+    timeline = Timeline.of((ADULT, BACK))
+    [back] = ask(timeline, PATHWAY, AS_OF).decisions
+    nobody = Decision(region=None, outcome="no-qualifying-condition", reasons=("none",))
+    found = Keeper(OWNER, first.episodes, timeline, PATHWAY).keep((nobody, back), AS_OF)
+    assert found.episodes == first.episodes
 
 
 def test_a_red_flag_without_an_episode_is_remembered_without_one_until_an_episode_opens() -> None:

@@ -59,6 +59,9 @@ CASES: dict[str, tuple[dict[str, Any], str | None]] = {
     "a neck score of a back": ({"score": "82237-9", "value": 40, "unit": "%", "on": -10}, "other-region"),
     "a score of the knee": ({"score": "72514-3", "value": 5, "on": -10, "site": KNEE}, "other-body-part"),
     "a single score": ({"score": "72514-3", "value": 5, "on": -10}, "not-in-trial"),
+    "a single score of today": ({"score": "72514-3", "value": 5, "on": 0}, "not-in-trial"),
+    "a score to come": ({"score": "72514-3", "value": 5, "on": 5}, "not-yet"),
+    "a report to come": ({"imaging": "24968-0", "on": 5}, "not-yet"),
     "a single back score of a back": (
         {"score": "97909-6", "value": 40, "unit": "%", "on": -10},
         "not-in-trial",
@@ -112,3 +115,7 @@ def test_without_any_episode_a_back_score_is_in_no_trial() -> None:
     assert reasons({"score": "97909-6", "value": 40, "unit": "%", "on": -10, "id": "it"}) == {
         None: "not-in-trial"
     }
+
+
+def test_without_any_episode_an_untied_visit_is_in_no_trial_and_its_region_is_no_question() -> None:
+    assert reasons({"procedure": "97110", "on": -10, "id": "it"}) == {None: "not-in-trial"}

@@ -78,3 +78,23 @@ def test_what_it_does_not_say_is_as_in_the_file_that_it_is_based_on() -> None:
     }
     assert differing == {"active_within", "modalities_needed", "injections_required"}
     assert STRICT.instruments == OWN.instruments
+
+
+def test_only_active_visits_of_the_past_year_count_for_the_payer() -> None:
+    care: list[dict[str, Any]] = [
+        {"condition": "M51.360", "onset": -500},
+        {"procedure": "97110", "on": [-430, -423, -416, -409, -402, -395, -56, -42, -28, -14]},
+        {"medication": "198014", "from": -430, "period": [-430, -1]},
+    ]
+    shown = {}
+    for name, pathway in (("own", OWN), ("strict", STRICT)):
+        [active] = [c for c in kit.judged(*care, pathway=pathway).criteria if c.id == "active-therapy"]
+        shown[name] = (active.status, active.value)
+    assert shown == {"own": ("met", 10), "strict": ("not-met", 4)}
+
+
+def test_one_more_modality_and_a_course_that_may_be_the_other_leave_the_payers_two_open() -> None:
+    course = {"procedure": "97140", "during": [-150, -120]}
+    found = judged(STRICT, EPIDURAL, course)
+    assert (found.outcome, found.reasons) == ("review", ("dates-unclear",))
+    assert {c.id: c.status for c in found.criteria}["second-modality"] == "unknown"

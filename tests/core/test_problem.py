@@ -26,3 +26,7 @@ def test_a_problem_without_issues_says_its_category() -> None:
 
 def test_the_code_is_the_categorys_own_unless_said() -> None:
     assert problem(Category.BUSY, "Wait.").issues[0].code == "throttled"
+
+
+def test_a_problem_of_no_single_element_names_none() -> None:
+    assert problem(Category.BUSY, "Wait.").issues[0].expression == ""

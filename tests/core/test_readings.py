@@ -67,6 +67,13 @@ def test_a_flag_that_may_be_new_leaves_a_closed_episode_closed() -> None:
     assert told(ADULT, ENDED, replace(NECK_FLAG, onset=THIS_YEAR)) == {"lumbar": CLOSED, "cervical": POSSIBLE}
 
 
+def test_a_flag_of_the_neck_beside_a_back_that_may_be_over_is_told_for_the_back() -> None:
+    # Without a status it is open or over, by the day in 2025 on which it was recorded.
+    maybe = replace(PAIN, onset=None, recorded=between(-516, -152), clinical=None)
+    flag = replace(NECK_FLAG, onset=at(-3))
+    assert told(ADULT, maybe, flag) == {"lumbar": ("urgent", {"red-flag-hard"})}
+
+
 def test_two_flags_that_may_be_new_are_one_question() -> None:
     flags = (replace(TUMOUR, onset=THIS_YEAR), replace(NECK_FLAG, onset=THIS_YEAR))
     assert list(told(ADULT, *flags).values()) == [POSSIBLE]

@@ -187,6 +187,11 @@ CASES = {
     "the episode closed and another fails: its proposal goes on": Case(
         (DRAFT,), {"L": OVER, "L2": FAILED}, []
     ),
+    "its own episode goes on and another fails alike: withdrawn, and drafted anew": Case(
+        (DRAFT,),
+        {"L": GOES_ON, "L2": FAILED},
+        [("withdraw", "r1", "elective"), ("draft", "L2", "elective")],
+    ),
     "the patient died: withdrawn": Case(
         (DRAFT, RED), {"L": DEAD}, [("withdraw", "u1", "urgent"), ("withdraw", "r1", "elective")]
     ),

@@ -74,7 +74,8 @@ def test_a_review_is_closed_for_what_its_own_episode_says() -> None:
 
 
 def test_a_draft_rests_on_its_own_episode() -> None:
-    assert supported({"L2": FAILED, "L": FAILED}, (DRAFT,)) == [(DRAFT, "L")]
+    for draft in (DRAFT, replace(DRAFT, episode="L2")):
+        assert supported({"L2": FAILED, "L": FAILED}, (draft,)) == [(draft, draft.episode)]
 
 
 def test_a_draft_whose_episode_is_over_rests_on_the_one_that_fails_alike() -> None:

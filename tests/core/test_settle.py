@@ -69,6 +69,13 @@ def test_beyond_the_limit_all_are_meant_early_or_all_late() -> None:
     assert {fact.start for fact in late} == {at(-1)}
 
 
+def test_beyond_the_limit_what_is_the_same_either_way_stays_as_it_is() -> None:
+    adult = replace(ADULT, birth=When(date(2007, 1, 1), date(2007, 12, 31)))
+    visits = [replace(VISIT, source=f"Procedure/{number}") for number in range(5)]
+    for tried in Settler((adult, *visits), PATHWAY).variants(TODAY):
+        assert tried[0] == replace(adult, birth=on(date(2007, 1, 1)))
+
+
 def test_what_is_one_day_today_uses_up_no_place_of_the_limit() -> None:
     begun = replace(VISIT, start=between(0, 29), source="Procedure/begun")
     visits = [replace(VISIT, source=f"Procedure/{number}") for number in range(4)]

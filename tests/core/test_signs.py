@@ -78,6 +78,15 @@ def test_where_every_record_of_a_day_says_so_pain_came_back() -> None:
     assert reasons == {"rebound"}
 
 
+@pytest.mark.parametrize(("conflicts", "expected"), [(6, {"rebound"}), (7, {"function-not-measured"})])
+def test_up_to_six_conflicting_days_in_a_cycle_are_tried_each_way(conflicts: int, expected: set[str]) -> None:
+    pain = {-217: 7, -170: 3, -145: 7, -135: 7, -95: 3, -16: 7}
+    scores = [score("pain_nrs_0_10", value, day) for day, value in pain.items()]
+    for on in range(-210, -210 + 5 * conflicts, 5):
+        scores += [score("pain_nrs_0_10", value, on) for value in (4, 6)]
+    assert answers(numbered((*CARE, *scores)))["lumbar"][2] == expected
+
+
 def test_relief_by_a_third_is_no_return_of_itself() -> None:
     # 4 to 2.7 is 32 % better and less than 2 points: improved, and nothing came after it until 4 again.
     assert has_rebounded({-217: "4", -160: "2.7", -140: "4", -95: "2", -16: "4"})

@@ -1,6 +1,5 @@
-"""Databases for tests: an SQLite file a test, and one PostgreSQL server a test process, from a wheel."""
+"""Databases for tests: an SQLite file a test, and a PostgreSQL server a test process, from a wheel."""
 
-import ctypes
 import os
 import pwd
 import shutil
@@ -13,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-DIE_WITH_PARENT = 1
+from tests.kit.processes import children_of, die_with_parent, kill_all, until
 
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGQUIT, 0, 0, 0)
+_QUICK = ("-F",)  # waits for no disk: what a test process loses in a crash of the machine matters to nobody
+_MOST_CONNECTIONS = 100
 
 
 def _owner() -> int | None:
@@ -38,9 +36,77 @@ def _programs(folder: Path, owner: int | None) -> Path:
     return folder / "pginstall" / "bin"
 
 
+class Server:
+    """A PostgreSQL server that can be killed and started again on the same folder."""
+
+    name = "database"
+
+    def __init__(self, programs: Path, home: Path, owner: int | None, options: tuple[str, ...]) -> None:
+        """Starts nothing yet; `home` is the folder that initdb has filled."""
+        self.address = f"postgresql+psycopg://tests@/postgres?host={home}"
+        self._programs = programs
+        self._home = home
+        self._owner = owner
+        always = {
+            "unix_socket_directories": str(home),
+            "listen_addresses": "",
+            "max_connections": str(_MOST_CONNECTIONS),
+            "log_min_messages": "panic",
+            "recovery_init_sync_method": "syncfs",  # after a kill one call, not one for each file
+        }
+        self._options = [*(f"--{name}={value}" for name, value in always.items()), *options]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it, and waits for nothing."""
+        self._process = subprocess.Popen(
+            [self._programs / "postgres", "-D", self._home, *self._options],
+            user=self._owner,
+            preexec_fn=die_with_parent(signal.SIGQUIT),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its first process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes connections."""
+        asked = [self._programs / "pg_isready", "-q", "-h", self._home]
+        return subprocess.run(asked, check=False).returncode == 0
+
+    def wait(self) -> None:
+        """Until it takes connections; fails the test if it has ended."""
+        until(lambda: self.is_ready or not self.is_alive, "PostgreSQL ready")
+        assert self.is_alive, "PostgreSQL ended at its start"
+
+    def kill(self) -> None:
+        """SIGKILL to all of its processes at once, as when the machine's power fails."""
+        if self._process is None:
+            return
+        # The first one is stopped, so that it starts no other while they are counted.
+        self._process.send_signal(signal.SIGSTOP)
+        kill_all([self._process.pid, *children_of(self._process.pid)])
+        self._process.wait()
+
+    def tick(self) -> None:
+        """Starts it again if it has ended."""
+        if not self.is_alive:
+            self.start()
+
+    def stop(self) -> None:
+        """Ends it at once; what it holds is on the disk as after a crash."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(10)
+
+
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """A server of our own for as long as the context lasts; SQLAlchemy's address of an empty database."""
+def postgresql_server(*options: str) -> Iterator[Server]:
+    """A server of our own, started and ready, that waits for the disk unless its options say otherwise."""
     owner = _owner()
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     try:
@@ -54,27 +120,19 @@ def postgresql() -> Iterator[str]:
         made = subprocess.run([*initdb, "--locale=C"], user=owner, capture_output=True, check=False)
         if made.returncode:
             pytest.skip(f"PostgreSQL cannot run here: {made.stderr.decode(errors='replace').strip()}")
-        with _serving(programs, home, owner):
-            yield f"postgresql+psycopg://tests@/postgres?host={home}"
+        server = Server(programs, home, owner, options)
+        server.start()
+        try:
+            server.wait()
+            yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _serving(programs: Path, home: Path, owner: int | None) -> Iterator[None]:
-    options = ["-k", home, "-h", "", "-F", "-c", "max_connections=60", "-c", "log_min_messages=panic"]
-    server = subprocess.Popen(
-        [programs / "postgres", "-D", home, *options],
-        user=owner,
-        preexec_fn=_die_with_parent,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        ready = [programs / "pg_isready", "-q", "-h", home]
-        while subprocess.run(ready, check=False).returncode:
-            assert server.poll() is None, "PostgreSQL ended at its start"
-        yield
-    finally:
-        server.send_signal(signal.SIGQUIT)
-        server.wait(10)
+def postgresql() -> Iterator[str]:
+    """A server for as long as the context lasts; SQLAlchemy's address of an empty database."""
+    with postgresql_server(*_QUICK) as server:
+        yield server.address
