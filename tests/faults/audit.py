@@ -9,7 +9,7 @@ import httpx
 from sqlalchemy import func, select
 
 from referral_service.clinic.answers import Answer, Reader
-from referral_service.core.decide import decide
+from referral_service.core.decide import ask
 from referral_service.core.referral import LAPSED, OPEN, Referral
 from referral_service.core.timeline import Timeline
 from referral_service.fhir.read import Reader as FactReader
@@ -101,24 +101,24 @@ class Audit:
             if not found:
                 undecided.append(patient)
             elif found != expected:
-                otherwise.append(patient)
+                otherwise.append(f"{patient}: {found - expected} for {expected - found}")
             elif not _is_referred(expected, kept.get(patient, ())):
                 referred.append(patient)
         return {"undecided": undecided, "decided otherwise": otherwise, "not referred once": referred}
 
     def _expected(self) -> dict[str, Counter[Answer]]:
-        """What the pure function says of each chart, as `assess` does offline."""
+        """What the pure function says of each chart, of closed episodes too."""
         terminology = build_terminology(self._settings)
         pathway = build_pathway(self._settings, terminology)
         facts = FactReader(terminology, self._settings.canonical_base)
         return {
             patient: Counter(
                 (d.region, d.outcome, d.target, frozenset(d.reasons))
-                for d in decide(
+                for d in ask(
                     Timeline.of([fact for one in chart for fact in facts.facts(one)]),
                     pathway,
                     self._promised.today,
-                )
+                ).decisions
             )
             for patient, chart in self._promised.charts.items()
         }
