@@ -42,11 +42,18 @@ class Faults(Actors):
         """Until a pause ends, or a lease, or something has changed by itself."""
         self.clock.at += passed
 
-    @rule(seconds=st.sampled_from((1, 30, 4000)), days=st.sampled_from((0, 14, 120)))
-    def clocks_are_set(self, seconds: int, days: int) -> None:
-        """A machine finds out that it was ahead; questions are asked for another day, or for today again."""
+    @rule(seconds=st.sampled_from((1, 30, 4000)))
+    def a_clock_is_set_back(self, seconds: int) -> None:
+        """A machine finds out that it was ahead."""
         self.clock.at -= timedelta(seconds=seconds)
+
+    @rule(days=st.sampled_from((14, 120)), is_over=st.booleans())
+    def questions_are_asked_for_another_day(self, days: int, is_over: bool) -> None:
+        """Everybody is decided on for then; and once that is over, again for today."""
         self.clock.shift = timedelta(days=days)
+        self.works_on(0)
+        if is_over:
+            self.clock.shift = timedelta()
 
     @rule(patient=patients, how=st.sampled_from((*SPOILED, "")))
     def is_spoiled(self, patient: str, how: str) -> None:
@@ -99,7 +106,8 @@ class Faults(Actors):
 
     @invariant()
     def check(self) -> None:
-        """After every step."""
+        """After every step, which took a moment: nobody is decided on twice in the same millisecond."""
+        self.clock.at += timedelta(milliseconds=1)
         self.view = self.store.view()
         self.world.truth.check(self.view)
         after_a_step(self.view, self.world.truth)

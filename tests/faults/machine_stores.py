@@ -113,6 +113,8 @@ class Twin:
         """What the database gave up, did not happen in the memory either. Lots fall alike in both."""
         lots = random.getstate()
         found = _tried(self._database, name, *args)
+        if name == "commit" and self._fate in (Fate.GIVEN_UP, Fate.COLLIDED):
+            _tried(self._memory, "give_up_commit", *args)
         if self._fate in _GIVEN_UP and _is_given_up(found):
             raise found
         random.setstate(lots)

@@ -59,24 +59,35 @@ class Queue:
         self._last: dict[tuple[Tenant, str], int] = {}
 
     def mark(self, at: datetime, sender: str, dirt: Mapping[Owner, Dirt], is_lone: bool = False) -> None:
-        """Makes patients due, parked or not.
-
-        Red flags come first; else a sender's next patient stands one place behind its last, and nobody before
-        the head of the queue. `is_lone`: what this sender sent before and sends later counts for nothing.
-        """
+        """Makes patients due, parked or not. `is_lone`: it is nothing to the sender's other turns."""
         last = {} if is_lone else self._last
+        for owner, place in self._places(at, sender, dirt, last).items():
+            one = self.patients.setdefault(owner, Patient(*owner))
+            one.place = place if one.place is None else min(place, one.place)
+            one.changes += dirt[owner].changes
+            one.attempts, one.parked_at = 0, None
+
+    def lose_turns(self, at: datetime, sender: str, dirt: Mapping[Owner, Dirt]) -> None:
+        """What was to be marked is given up, but the turns were taken."""
+        self._places(at, sender, dirt, self._last)
+
+    def _places(
+        self, at: datetime, sender: str, dirt: Mapping[Owner, Dirt], last: dict[tuple[Tenant, str], int]
+    ) -> dict[Owner, int]:
+        """Red flags come first; else a sender's next patient stands one place behind its last.
+
+        Nobody comes before the head of the queue.
+        """
         now = microseconds(at)
         waiting = [it.place for it in self.patients.values() if it.place and it.leased_until is None]
         head = min([now, *(place for place in waiting if place > 0)])
+        places = {}
         for tenant, id in sorted(dirt):
-            found = dirt[tenant, id]
-            place = now - _PRESSING
-            if not found.is_pressing:
-                place = last[tenant, sender] = max(head, last.get((tenant, sender), 0)) + 1
-            one = self.patients.setdefault((tenant, id), Patient(tenant, id))
-            one.place = place if one.place is None else min(place, one.place)
-            one.changes += found.changes
-            one.attempts, one.parked_at = 0, None
+            places[tenant, id] = now - _PRESSING
+            if not dirt[tenant, id].is_pressing:
+                place = max(head, last.get((tenant, sender), 0)) + 1
+                places[tenant, id] = last[tenant, sender] = place
+        return places
 
     def due(self, limit: int, now: datetime, as_of: datetime) -> list[Patient]:
         """Who is due and nobody's; a quarter of a batch is for those whose time has come, if any."""

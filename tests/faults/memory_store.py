@@ -61,6 +61,20 @@ class MemoryStore:
         self, tenant: Tenant, writes: Sequence[Write], happenings: Sequence[Happening]
     ) -> list[Stored]:
         """All or nothing; whoever a new version speaks of is due, once a version."""
+        planned, mark = self._to_commit(tenant, writes, happenings)
+        self._keep(tenant, planned, happenings)
+        self.queue.mark(*mark)
+        return [it.answer for it in planned]
+
+    def give_up_commit(
+        self, tenant: Tenant, writes: Sequence[Write], happenings: Sequence[Happening]
+    ) -> None:
+        """As `commit`, given up at its very end."""
+        self.queue.lose_turns(*self._to_commit(tenant, writes, happenings)[1])
+
+    def _to_commit(
+        self, tenant: Tenant, writes: Sequence[Write], happenings: Sequence[Happening]
+    ) -> tuple[list[Planned], tuple[datetime, str, dict[Owner, Dirt]]]:
         now = self._clock.now()
         planned = self.resources.plan(tenant, writes, now)
         dirt: dict[Owner, Dirt] = {}
@@ -68,9 +82,7 @@ class MemoryStore:
             for patient in it.owners if write.facts is not None or write.is_deleted else ():
                 changes, is_pressing = dirt.get((tenant, patient), (0, False))
                 dirt[tenant, patient] = Dirt(changes + 1, is_pressing or write.is_pressing)
-        self._keep(tenant, planned, happenings)
-        self.queue.mark(_milliseconds(now), happenings[0].actor if happenings else "", dirt)
-        return [it.answer for it in planned]
+        return planned, (_milliseconds(now), happenings[0].actor if happenings else "", dirt)
 
     def read(self, tenant: Tenant, type: str, id: str, version: int | None = None) -> Stored | None:
         """The current or the given version."""

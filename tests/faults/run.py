@@ -11,6 +11,7 @@ import traceback
 from random import SystemRandom
 
 from hypothesis import settings
+from hypothesis.errors import DidNotReproduce
 
 from tests.faults.machine_run import STORES, Again, OpenStore, run
 
@@ -55,6 +56,8 @@ def _all(store: str, histories: int, seed: int) -> int:
 def _batch(store: str, open_store: OpenStore, histories: int, again: Again) -> int:
     try:
         run(store, open_store, settings(max_examples=histories, derandomize=False), again)
+    except DidNotReproduce:
+        print("It does not fail any more.")
     except Exception:  # noqa: BLE001 - whatever a history has found
         traceback.print_exc()
         return 1
