@@ -65,10 +65,8 @@ class Flags:
 
     def _is_new(self, day: int | None) -> bool:
         """An undated flag never grows old: a human has to date it."""
-        if day is None:
-            return True
-        newest = day + self._record.pathway.numbers.flag_new_within.value
-        return self._horizon.has_come(day) and self._horizon.still(newest)
+        within = self._record.pathway.numbers.flag_new_within.value
+        return day is None or (self._horizon.has_come(day) and self._horizon.still(day + within))
 
     @cached_property
     def hard(self) -> tuple[Flag, ...]:
