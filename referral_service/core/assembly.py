@@ -57,7 +57,7 @@ class Asked(NamedTuple):
 
 def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: int | None) -> Decision:
     """The decision of one region. `judged` holds one judgement per variant of the partial dates."""
-    first = judged[0]
+    first = _telling(judged)
     facts, pathway, day = asked_of
     asked = _merged([_criteria(each, pathway) for each in judged])
     flags = tuple(dict.fromkeys(flag for each in judged for flag in each.flags))
@@ -93,6 +93,11 @@ def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: 
         left_out=left_out(_seen(first, first.record), facts, used, day) if first.record else (),
         is_open=bool(first.episode and first.episode.is_open),
     )
+
+
+def _telling(judged: Sequence[Judged]) -> Judged:
+    """The judgement that the rest is told from: the first of an open episode, else the first of a chart."""
+    return max(judged, key=lambda each: (each.assessment is not None, each.record is not None))
 
 
 def _route(assessment: Assessment, verdict: Verdict) -> str | None:

@@ -128,7 +128,8 @@ def _reads_recording(condition: Condition) -> bool:
 
 def _recorded(facts: Iterable[AnyFact]) -> frozenset[str]:
     """The concepts of conditions that some recording dates: the first one dates those without a date."""
-    return frozenset(m.concept for f in facts if isinstance(f, Condition) and f.recorded for m in f.meanings)
+    dated = (f for f in facts if isinstance(f, Condition) and f.recorded and f.verification not in DENIED)
+    return frozenset(meaning.concept for condition in dated for meaning in condition.meanings)
 
 
 def _may_decide(fact: AnyFact) -> bool:

@@ -46,7 +46,7 @@ def _not_started(a: Assessment) -> Verdict | None:
         needed = (a.has_minimum, a.core)
         if "not-met" in needed:
             return Verdict("not-started", ("trial-lapsed",))
-        return _UNCLEAR if "unknown" in needed else None
+        return _not_judgeable(a) if "unknown" in needed else None
     return None
 
 

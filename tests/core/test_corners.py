@@ -61,6 +61,12 @@ def test_an_allergy_recorded_on_a_later_day_changes_no_route_today() -> None:
     assert lumbar(*EXHAUSTED, allergy)[1] == "intradiscal"
 
 
+def test_an_allergy_without_a_date_stands_and_one_that_is_over_does_not() -> None:
+    allergy = Allergy(source="", meanings=(meant("aprotinin_or_fibrin_allergy"),), is_active=True)
+    assert lumbar(*EXHAUSTED, allergy)[1] == "surgical"
+    assert lumbar(*EXHAUSTED, replace(allergy, is_active=False))[1] == "intradiscal"
+
+
 def test_a_patients_next_day_of_change_is_that_of_the_region_that_changes_first() -> None:
     neck = condition(meant("neck_pain", "cervical"), -250)
     chart = numbered(
@@ -221,3 +227,8 @@ def test_of_two_versions_known_at_once_the_higher_number_stands() -> None:
     ninth = replace(DISC, source="Condition/1", version="9")
     tenth = replace(ninth, version="10", clinical="resolved")
     assert Timeline.of((tenth, ninth)).facts == (tenth,)
+
+
+def test_facts_have_one_order_however_they_came() -> None:
+    first, second = numbered((DISC, replace(DISC, onset=at(-20))))
+    assert Timeline.of((second, first)).facts == Timeline.of((first, second)).facts == (first, second)

@@ -158,6 +158,14 @@ def test_medication_taken_on_the_trials_first_day_is_evidence(first: int, eviden
     assert found["second-modality"].evidence == evidence
 
 
+def test_medication_is_evidence_in_the_order_of_its_first_days() -> None:
+    drugs = (
+        {**DRUG, "from": -100, "supply": 10, "id": "a"},
+        {**DRUG, "from": -120, "supply": 60, "id": "b"},
+    )
+    assert shown(DISC, VISITS, *drugs)["second-modality"].evidence == ("b", "a")
+
+
 def test_two_ceiling_signs_are_both_named() -> None:
     weekly = {"procedure": "97110", "every": {"from": -150, "to": -10, "step": 7}}
     found = shown(PAIN, weekly, DRUG, *ODI, *VAS)

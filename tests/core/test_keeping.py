@@ -71,6 +71,14 @@ def test_new_evidence_is_news_of_its_own_episode_only() -> None:
     assert (changed.region, changed.guidance_version) == ("lumbar", 2)
 
 
+def test_a_decision_that_differs_in_its_answer_alone_is_news() -> None:
+    first = kept(BACK)
+    [episode] = first.episodes
+    other = replace(episode.decision, reasons=("medication-only",))
+    found = Keeper(OWNER, first.episodes, Timeline.of((ADULT, BACK)), PATHWAY).keep((other,), AS_OF)
+    assert [e.decision.reasons for e in found.changed] == [("medication-only",)]
+
+
 def test_an_older_onset_moves_the_first_day_and_not_the_key() -> None:
     first = kept(BACK)
     older = replace(BACK, source="Condition/older", onset=at(-300))

@@ -80,6 +80,19 @@ def test_what_it_does_not_say_is_as_in_the_file_that_it_is_based_on() -> None:
     assert STRICT.instruments == OWN.instruments
 
 
+def test_an_epidural_that_is_coded_as_a_facet_block_too_is_an_epidural() -> None:
+    codes = [{"system": "http://www.ama-assn.org/go/cpt", "code": code} for code in ("62323", "64493")]
+    both = {
+        "resource": {
+            "resourceType": "Procedure",
+            "status": "completed",
+            "code": {"coding": codes},
+            "performedDateTime": "2026-03-03",
+        }
+    }
+    assert judged(STRICT, MASSAGE, both).outcome == "exhausted"
+
+
 def test_only_active_visits_of_the_past_year_count_for_the_payer() -> None:
     care: list[dict[str, Any]] = [
         {"condition": "M51.360", "onset": -500},

@@ -45,8 +45,10 @@ def test_an_earlier_treatment_of_an_unnamed_region_counts_for_neither_of_two() -
         (condition(meant("fusion_of_spine_status"), -900), "review"),
         (condition(meant("fusion_of_spine_status", "cervical"), -900), "exhausted"),
         (replace(FUSED, onset=at(1)), "exhausted"),
+        (replace(FUSED, clinical="inactive"), "exhausted"),
+        (replace(FUSED, meanings=(*FUSED.meanings, meant("low_back_pain", "lumbar"))), "review"),
     ],
-    ids=["of the back", "of the only open region", "of the neck", "to come"],
+    ids=["of the back", "of the only open region", "of the neck", "to come", "over", "coded as pain too"],
 )
 def test_a_condition_after_spine_surgery(status: AnyFact, outcome: str) -> None:
     assert lumbar(status)[0] == outcome
@@ -54,6 +56,11 @@ def test_a_condition_after_spine_surgery(status: AnyFact, outcome: str) -> None:
 
 def test_a_condition_after_surgery_of_an_unnamed_region_counts_for_neither_of_two() -> None:
     assert lumbar(NECK, condition(meant("fusion_of_spine_status"), -900))[0] == "exhausted"
+
+
+@pytest.mark.parametrize(("onset", "target"), [(-100, "surgical"), (1, "intradiscal")])
+def test_a_malignancy_is_a_reason_against_from_its_first_day_on(onset: int, target: str) -> None:
+    assert lumbar(condition(meant("bone_metastasis"), onset))[:2] == ("exhausted", target)
 
 
 @pytest.mark.parametrize(

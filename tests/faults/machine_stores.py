@@ -116,6 +116,7 @@ class Twin:
         if name == "commit" and self._fate in (Fate.GIVEN_UP, Fate.COLLIDED):
             _tried(self._memory, "give_up_commit", *args)
         if self._fate in _GIVEN_UP and _is_given_up(found):
+            self._agree()
             raise found
         random.setstate(lots)
         expected = _tried(self._memory, name, *args)
@@ -154,8 +155,11 @@ class Twin:
         return self._memory.view()
 
     def compare(self) -> None:
-        """Everything that both hold."""
+        """Everything that both hold, and what operators see of it."""
         self._database.compare()
+        self._agree()
+
+    def _agree(self) -> None:
         for part, one, other in zip(View._fields, self._database.view(), self._memory.view(), strict=True):
             assert one == other, f"{part}: database and memory differ"
 
