@@ -1,10 +1,9 @@
 """When something breaks that nobody foresaw: an answer without a trace of it, and a log without its words."""
 
-import asyncio
-
 import httpx
 import pytest
 import structlog
+from anyio.from_thread import start_blocking_portal
 from starlette.types import Receive, Scope, Send
 
 from referral_service.api.observe import Observe
@@ -22,14 +21,15 @@ async def breaks_late(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def ask(application: Observe) -> httpx.Response:
-    """One GET."""
+    """One GET, on a thread of its own: a browser's loop may run on this one."""
 
     async def get() -> httpx.Response:
         transport = httpx.ASGITransport(application)
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
             return await client.get("/fhir/Patient/x", headers={"x-request-id": "r-1"})
 
-    return asyncio.run(get())
+    with start_blocking_portal() as portal:
+        return portal.call(get)
 
 
 def test_a_fault_is_answered_without_a_trace() -> None:
