@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     ehr_token_url: str = ""
     ehr_client_id: str = ""
     ehr_key_file: Path | None = None
+    ehr_origins: str = ""
+    destination: Literal["", "fhir", "pull", "letter", "cds-hooks"] = ""
+    sources: Path | None = None
     ledger_key_file: Path | None = None
     canonical_base: str = "https://spine-referral.example/fhir"
     timezone: str = "UTC"
@@ -124,7 +127,7 @@ class Settings(BaseSettings):
             raise ValueError("say a time zone of the IANA list, such as Europe/Berlin") from None
         return name
 
-    @field_validator("pathway", "ehr_key_file", "ledger_key_file")
+    @field_validator("pathway", "ehr_key_file", "ledger_key_file", "sources")
     @classmethod
     def _file(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():
@@ -141,6 +144,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _safe_together(self) -> Self:
         faults = []
+        if self.destination == "fhir" and not self.ehr_url:
+            faults.append(f"{PREFIX}DESTINATION: fhir needs {PREFIX}EHR_URL")
         if self.auth == "smart":
             faults.append(f"{PREFIX}AUTH: smart is not built yet; only off can start")
             if self.clock_shift:

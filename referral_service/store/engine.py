@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from referral_service.store.bulk import Statement
 from referral_service.store.failures import problem_of
 
-SCHEMA = "0006"  # the last of the migrations
+SCHEMA = "0007"  # the last of the migrations
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",

@@ -58,20 +58,20 @@ class Instant(TypeDecorator[datetime]):
 metadata = MetaData()
 
 
-def _key(name: str) -> Column[str]:
+def key(name: str) -> Column[str]:
     return Column(name, String, primary_key=True)
 
 
-def _table(name: str, *columns: SchemaItem, clustered: bool = False) -> Table:
+def table(name: str, *columns: SchemaItem, clustered: bool = False) -> Table:
     """`clustered`: SQLite keeps the row in its key's own tree, so that neighbours are read together."""
     return Table(name, metadata, *columns, sqlite_with_rowid=not clustered)
 
 
 def _version(version: Column[int]) -> tuple[SchemaItem, ...]:
     return (
-        _key("tenant"),
-        _key("type"),
-        _key("id"),
+        key("tenant"),
+        key("type"),
+        key("id"),
         version,
         Column("updated_at", Instant, nullable=False),
         Column("is_deleted", Boolean, nullable=False),
@@ -83,7 +83,7 @@ def _version(version: Column[int]) -> tuple[SchemaItem, ...]:
 
 # The current version of every resource, deleted ones too. `found_by` holds its rows of `token` and `moment`,
 # so that a new version changes only those that are not the same, and none needs to be found by its resource.
-resource = _table(
+resource = table(
     "resource",
     *_version(Column("version", Integer, nullable=False)),
     Column("found_by", LargeBinary, nullable=False),
@@ -91,30 +91,30 @@ resource = _table(
 )
 
 # The versions that came before it.
-resource_version = _table(
+resource_version = table(
     "resource_version",
     *_version(Column("version", Integer, primary_key=True)),
 )
 
 # The codes that resources are found by, each with its system, "" without one; and the references, with none.
-token = _table(
+token = table(
     "token",
-    _key("tenant"),
-    _key("type"),
-    _key("name"),
-    _key("code"),
-    _key("id"),
-    _key("system"),
+    key("tenant"),
+    key("type"),
+    key("name"),
+    key("code"),
+    key("id"),
+    key("system"),
     clustered=True,
 )
 
 # The ranges of instants that the dates of resources cover.
-moment = _table(
+moment = table(
     "moment",
-    _key("tenant"),
-    _key("type"),
-    _key("id"),
-    _key("name"),
+    key("tenant"),
+    key("type"),
+    key("id"),
+    key("name"),
     Column("start", BigInteger, primary_key=True),
     Column("end", BigInteger, primary_key=True),
     clustered=True,
@@ -122,11 +122,11 @@ moment = _table(
 
 # What the pathway reads, dated twice: a fact was known from `known_at` until before `known_until`. Those
 # without an end are current; the others stay, for questions about what was known then.
-fact = _table(
+fact = table(
     "fact",
-    _key("tenant"),
-    _key("patient"),
-    _key("source"),
+    key("tenant"),
+    key("patient"),
+    key("source"),
     Column("version", Integer, primary_key=True),
     Column("part", Integer, primary_key=True),
     Column("known_at", Instant, nullable=False),
@@ -135,10 +135,10 @@ fact = _table(
 )
 
 # Who is to be looked at, and when; who is being looked at, and by which claim.
-patient = _table(
+patient = table(
     "patient",
-    _key("tenant"),
-    _key("id"),
+    key("tenant"),
+    key("id"),
     Column("place", BigInteger),
     Column("dirty_since", Instant),
     Column("changes", Integer, nullable=False),
@@ -164,11 +164,11 @@ Index("patient_asleep", patient.c.wake_at, sqlite_where=SLEEPS, postgresql_where
 Index("patient_ahead", patient.c.asked_at, sqlite_where=IS_AHEAD, postgresql_where=IS_AHEAD)
 Index("patient_parked", patient.c.parked_at, sqlite_where=IS_PARKED, postgresql_where=IS_PARKED)
 
-episode = _table(
+episode = table(
     "episode",
-    _key("tenant"),
-    _key("patient"),
-    _key("key"),
+    key("tenant"),
+    key("patient"),
+    key("key"),
     Column("is_open", Boolean, nullable=False),
     Column("region", String),
     Column("body", LargeBinary, nullable=False),
@@ -176,10 +176,10 @@ episode = _table(
 )
 
 # One row a Task of ours: a proposal with its review, or (without a target) a review alone.
-referral = _table(
+referral = table(
     "referral",
-    _key("tenant"),
-    _key("task"),
+    key("tenant"),
+    key("task"),
     Column("patient", String, nullable=False),
     Column("id", String, nullable=False),
     Column("identifier", String, nullable=False),
@@ -236,9 +236,9 @@ Index(
 Index("referral_open_task", referral.c.due_at, sqlite_where=TASK_IS_OPEN, postgresql_where=TASK_IS_OPEN)
 
 # Who did what, in order; each line's hash covers the line before it.
-ledger = _table(
+ledger = table(
     "ledger",
-    _key("tenant"),
+    key("tenant"),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("at", Instant, nullable=False),
     Column("kind", String, nullable=False),
@@ -249,25 +249,25 @@ ledger = _table(
     Column("hash", String, nullable=False),
 )
 # The last line of each tenant's ledger; locked while lines are added.
-ledger_head = _table(
+ledger_head = table(
     "ledger_head",
-    _key("tenant"),
+    key("tenant"),
     Column("seq", BigInteger, nullable=False),
     Column("hash", String, nullable=False),
 )
 
 # Red flags that nobody has acknowledged: since when each waits, and when somebody is told next.
-alarm = _table(
+alarm = table(
     "alarm",
-    _key("tenant"),
-    _key("task"),
+    key("tenant"),
+    key("task"),
     Column("since", Instant, nullable=False),
     Column("due_at", Instant, nullable=False),
     Index("alarm_due", "due_at"),
 )
 
 # The worker processes: when each last looked whether somebody is due.
-worker = _table(
+worker = table(
     "worker",
     Column("name", String, primary_key=True),
     Column("started_at", Instant, nullable=False),
@@ -275,17 +275,17 @@ worker = _table(
 )
 
 # What operators have switched on, such as `drain`, and since when.
-switch = _table(
+switch = table(
     "switch",
     Column("name", String, primary_key=True),
     Column("since", Instant, nullable=False),
 )
 
 # Counts that survive restarts and cover every process, such as evaluations by outcome.
-tally = _table(
+tally = table(
     "tally",
-    _key("tenant"),
-    _key("name"),
-    _key("label"),
+    key("tenant"),
+    key("name"),
+    key("label"),
     Column("count", BigInteger, nullable=False),
 )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, inspect, select, text
 
 from referral_service.store import migrations
 from referral_service.store.engine import SCHEMA, UnknownSchema, connect, is_migrated, migrate, reading
+from referral_service.store.outside import IS_WAITING, message
 from referral_service.store.store import SqlStore
 from referral_service.store.tables import (
     IS_DIRTY,
@@ -82,6 +83,7 @@ DUE = {
     "patient_dirty": select(patient.c.id).where(IS_DIRTY).order_by(patient.c.place),
     "patient_asleep": select(patient.c.id).where(SLEEPS, patient.c.wake_at <= MONDAY),
     "patient_parked": select(patient.c.id).where(IS_PARKED),
+    "message_due": select(message.c.id).where(IS_WAITING, message.c.due_at <= MONDAY),
     "referral_open_task": select(referral.c.task).where(TASK_IS_OPEN).order_by(referral.c.due_at),
 }
 

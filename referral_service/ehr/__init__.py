@@ -1,0 +1,1 @@
+"""The other side: FHIR servers of EHRs, reached by httpx."""

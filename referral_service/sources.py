@@ -1,0 +1,121 @@
+"""The systems that we exchange data with, as one file (REFERRAL_SOURCES) says; unknown keys refused.
+
+Secrets and keys are in files of their own, whose paths this file holds: relative ones begin at its folder.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+WebAddress = Annotated[str, Field(pattern=r"^https?://[^/\s]+[^\s?#]*$")]
+
+
+class SourcesError(ValueError):
+    """The file cannot be used; one line a fault, each naming its place and never a value."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Server(_Part):
+    """A FHIR server. Without `client_id` it asks for no token; `origins`: further ones that it may lead to.
+
+    `scope` is asked for with the token; "" for what the server gives by itself.
+    """
+
+    url: WebAddress
+    token_url: WebAddress | None = None
+    client_id: str = ""
+    key_file: Path | None = None
+    scope: str = "system/*.rs"
+    origins: tuple[WebAddress, ...] = ()
+
+
+class Notifying(_Part):
+    """Who may post to /notify/NAME: the secret that signs the body, or a bearer token; one of the two."""
+
+    secret_file: Path | None = None
+    bearer_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> "Notifying":
+        if (self.secret_file is None) == (self.bearer_file is None):
+            raise ValueError("say either secret_file or bearer_file")
+        return self
+
+
+class Polling(_Part):
+    """What is asked for, how often (seconds), with at most `budget` requests a minute."""
+
+    types: tuple[str, ...]
+    every: timedelta = timedelta(minutes=15)
+    overlap: timedelta = timedelta(minutes=5)
+    budget: int = Field(60, ge=1)
+
+
+class Exporting(_Part):
+    """A bulk export: of everybody, or of a Group."""
+
+    group: str = ""
+    types: tuple[str, ...] = ()
+
+
+class Source(_Part):
+    """One system that data comes from; its resources keep their ids."""
+
+    tenant: Name = "default"
+    fhir: Server | None = None
+    notify: Notifying | None = None
+    poll: Polling | None = None
+    export: Exporting | None = None
+
+
+class CdsClient(_Part):
+    """An EHR that calls our decision support: the `iss` of its tokens, and where its keys are."""
+
+    issuer: str
+    jwks_url: WebAddress | None = None
+    jwks_file: Path | None = None
+    tenant: Name = "default"
+    origins: tuple[WebAddress, ...] = ()
+
+
+class Sources(_Part):
+    """The whole file."""
+
+    kind: Literal["sources"] = "sources"
+    sources: Mapping[Name, Source] = {}
+    cds_clients: tuple[CdsClient, ...] = ()
+
+
+def read(path: Path | None) -> Sources:
+    """The sources of a file, with every path made absolute; none without a file. Raises SourcesError."""
+    if path is None:
+        return Sources()
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        raise SourcesError(f"{path.name}: not a readable file of YAML") from None
+    try:
+        return Sources.model_validate(_placed(said, path.parent))
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors())
+        raise SourcesError("\n".join(f"{path.name}: {fault}" for fault in faults)) from None
+
+
+def _placed(said: Any, folder: Path) -> Any:
+    """The same, whose files are found from the file's own folder."""
+    if isinstance(said, dict):
+        return {
+            name: str(folder.absolute() / one)
+            if isinstance(one, str) and str(name).endswith("_file")
+            else _placed(one, folder)
+            for name, one in said.items()
+        }
+    return [_placed(one, folder) for one in said] if isinstance(said, list) else said
