@@ -98,7 +98,11 @@ class FileBroker:
         return self._folder.is_dir()
 
     def messages(self) -> list[bytes]:
-        return [one.read_bytes() for one in self._files()]
+        found = []
+        for one in self._files():
+            with suppress(FileNotFoundError):  # a worker has taken it meanwhile
+                found.append(one.read_bytes())
+        return found
 
     def send(self, message: bytes) -> None:
         (self._folder / f"{time.monotonic_ns()}_{uuid4()}.{QUEUE}.msg").write_bytes(message)
