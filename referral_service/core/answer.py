@@ -14,7 +14,9 @@ from referral_service.core.deadline import SENT_WITHIN
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.core.referral import Referral
 
-Verb = Literal["approve", "decline", "withdraw", "acknowledge", "claim", "release", "reassign", "complete"]
+Verb = Literal[
+    "approve", "decline", "withdraw", "acknowledge", "claim", "release", "reassign", "complete", "close"
+]
 
 
 class Standing(NamedTuple):
@@ -46,8 +48,21 @@ STEPS: Final = {
     "declined": Standing("revoked", None, "completed", None),
     "withdrawn": Standing("revoked", None, "cancelled", None),
     "withdrawn, once approved": Standing("revoked", "revoked", "cancelled", "cancelled"),
+    "sent": Standing("completed", "active", "completed", "requested"),
+    "received": Standing("completed", "active", "completed", "received"),
+    "accepted": Standing("completed", "active", "completed", "accepted"),
+    "paused": Standing("completed", "active", "completed", "on-hold"),
+    "in progress": Standing("completed", "active", "completed", "in-progress"),
+    "closed": Standing("completed", "completed", "completed", "completed"),
+    "refused": Standing("completed", "active", "completed", "rejected"),
+    "given up": Standing("completed", "active", "completed", "cancelled"),
+    "failed": Standing("completed", "active", "completed", "failed"),
+    "withdrawn, once sent": Standing("revoked", "active", "cancelled", "cancelled"),
+    "closed administratively": Standing("completed", "revoked", "completed", "cancelled"),
     "reviewed": Standing("completed", None, "completed", None),
 }
+_OUT: Final = ("sent", "received", "accepted", "paused", "in progress")
+_ENDED: Final = ("refused", "given up", "failed")
 _CLAIMING: Final[Mapping[Verb, Mapping[str, str]]] = {
     "claim": {"drafted": "claimed"},
     "release": {"claimed": "drafted"},
@@ -62,7 +77,9 @@ OF_PROPOSALS: Final[Mapping[Verb, Mapping[str, str]]] = {
         "claimed": "withdrawn",
         "suspended": "withdrawn",
         "approved": "withdrawn, once approved",
+        **dict.fromkeys(_OUT, "withdrawn, once sent"),
     },
+    "close": dict.fromkeys(("approved", *_OUT, *_ENDED), "closed administratively"),
     "acknowledge": {"drafted": "drafted", "claimed": "claimed"},
     **_CLAIMING,
 }
@@ -94,7 +111,7 @@ def answer(referral: Referral, said: Said) -> Referral:
         raise _wrong(referral, said.verb, step)
     if said.verb == "acknowledge":
         return _acknowledged(referral, said)
-    after = STEPS[leads[step]]
+    after = STEPS[_leads(referral, leads[step])]
     owners = {"claim": said.actor, "reassign": said.owner, "release": None}
     return replace(
         referral,
@@ -105,7 +122,15 @@ def answer(referral: Referral, said: Said) -> Referral:
         owner=owners.get(said.verb, referral.owner),
         due_at=said.at + SENT_WITHIN if said.verb == "approve" else referral.due_at,
         version=referral.version + int(after.proposal != before.proposal),
+        is_flagged=referral.is_flagged or after == STEPS["withdrawn, once sent"],
+        is_unsendable=referral.is_unsendable and after.fulfillment == "draft",
     )
+
+
+def _leads(referral: Referral, step: str) -> str:
+    """What the other side may have is not taken back by us alone."""
+    is_out = step == "withdrawn, once approved" and referral.may_be_sent
+    return "withdrawn, once sent" if is_out else step
 
 
 def _acknowledged(referral: Referral, said: Said) -> Referral:

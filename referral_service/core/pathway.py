@@ -70,6 +70,10 @@ class Numbers(Strict):
     post_operative: Number
     recent_injection: Number
     opioid_noted_after: Number
+    accepted_within: Number
+    booked_within: Number
+    seen_within: Number
+    report_within: Number
     wake_within: Number
     partial_dates: Number
 

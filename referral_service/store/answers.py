@@ -2,19 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, and_, select, update
+from sqlalchemy import Connection, Engine, and_, select
 from sqlalchemy.exc import DBAPIError
 
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.core.referral import Referral
-from referral_service.core.stage import stage
-from referral_service.store import alarms, bodies, claims, reading
+from referral_service.store import alarms, bodies, claims, reading, results
 from referral_service.store.dirt import Dirt, Queue
 from referral_service.store.engine import reading as snapshot
 from referral_service.store.failures import is_collision, problem_of
 from referral_service.store.plan import Plan
-from referral_service.store.results import due
-from referral_service.store.tables import instant, referral, resource
+from referral_service.store.tables import IS_PROPOSAL, referral, resource
 from referral_service.tracing import current_trace
 from referral_service.workflow.ports import Claim, Clock, Stored, Tenant
 from referral_service.workflow.review import Answered, Opened
@@ -47,11 +45,19 @@ class Answers:
                     return Opened(patient, found, {(one.type, one.id): one for one in known if one})
         return None
 
+    def identified(self, tenant: Tenant, identifier: str) -> Opened | None:
+        """The referral of this identifier, once it has been approved."""
+        own = select(referral.c.body).where(referral.c.tenant == tenant, referral.c.identifier == identifier)
+        with snapshot(self._engine) as connection:
+            found = [bodies.referral(body) for body in connection.scalars(own.where(IS_PROPOSAL))]
+        orders = [one.order for one in found if one.order]
+        return self.open(tenant, "ServiceRequest", orders[0]) if orders else None
+
     def answer(self, tenant: Tenant, answered: Answered) -> list[Stored]:
         """Stores all or nothing and makes the patient due; Problem CONFLICT if anything came between."""
         try:
             with self._engine.begin() as connection:
-                return _store(connection, tenant, answered, self._clock.now())
+                return store(connection, tenant, answered, self._clock.now())
         except DBAPIError as error:
             raise _late() if is_collision(error) else problem_of(error) from error
 
@@ -64,8 +70,8 @@ def _resources(one: Referral) -> list[tuple[str, str]]:
     return [(type, id) for type, id in named if id]
 
 
-def _store(connection: Connection, tenant: Tenant, answered: Answered, now: datetime) -> list[Stored]:
-    """Locks resources, patient and ledger in the order that every transaction has."""
+def store(connection: Connection, tenant: Tenant, answered: Answered, now: datetime) -> list[Stored]:
+    """Locks resources, patient and ledger in the order that every transaction has; CONFLICT if late."""
     plan = Plan(connection, now)
     plan.look_up((tenant, write.type, write.id) for write in answered.writes)
     claims.lock(connection, [Claim(tenant, answered.patient, token=0, changes=0)])
@@ -75,21 +81,9 @@ def _store(connection: Connection, tenant: Tenant, answered: Answered, now: date
         raise _late()
     stored = plan.apply(tenant, answered.writes, answered.happenings)
     plan.flush()
-    after = answered.after
-    connection.execute(
-        update(referral)
-        .where(row)
-        .values(
-            status=after.status,
-            task_status=after.task_status,
-            fulfillment_status=after.fulfillment_status,
-            stage=stage(after),
-            owner=after.owner,
-            due_at=instant(due(after)),
-            body=bodies.encode(after),
-        )
-    )
-    alarms.follow(connection, [(tenant, after)], now)
+    changed = [one for one in (answered.after, answered.raised) if one]
+    results.keep(connection, [(tenant, answered.patient, one) for one in changed])
+    alarms.follow(connection, [(tenant, one) for one in changed], now)
     # what a person did is seen at once, and is never many
     Queue().mark(
         connection, now, {(tenant, answered.patient): Dirt(1, is_pressing=True, trace=current_trace())}

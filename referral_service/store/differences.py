@@ -13,7 +13,8 @@ import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Select, func, or_, select, tuple_
 
 from referral_service.core.decision import Decision
-from referral_service.core.referral import OPEN, moves
+from referral_service.core.moves import moves
+from referral_service.core.referral import OPEN
 from referral_service.core.stage import OPEN_TASK, stage
 from referral_service.fhir.search.table import KINDS
 from referral_service.store import bodies

@@ -66,18 +66,22 @@ def _keep_episodes(connection: Connection, results: Iterable[Result]) -> None:
 
 
 def _keep_referrals(connection: Connection, results: Iterable[Result]) -> None:
-    found = [(it.claim, one) for it in results for one in it.referrals]
+    keep(connection, [(it.claim.tenant, it.claim.patient, one) for it in results for one in it.referrals])
+
+
+def keep(connection: Connection, found: Sequence[tuple[Tenant, PatientId, Referral]]) -> None:
+    """Writes the rows of these referrals, new or known."""
     # what ends comes before what begins, for there is never more than one open
     for is_draft in (False, True):
-        rows = [_referral(claim, one) for claim, one in found if (one.status == "draft") is is_draft]
+        rows = [_referral(*one) for one in found if (one[2].status == "draft") is is_draft]
         _REFERRAL.run(connection, rows)
 
 
-def _referral(claim: Claim, one: Referral) -> Row:
+def _referral(tenant: Tenant, patient: PatientId, one: Referral) -> Row:
     return (
-        claim.tenant,
+        tenant,
         one.task,
-        claim.patient,
+        patient,
         one.id,
         one.identifier,
         one.region,

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from referral_service.core.decide import decide
+from referral_service.core.moves import Move, moves, says
 from referral_service.core.pathway import Pathway
-from referral_service.core.referral import KeptEpisode, Move, Referral, moves, says
+from referral_service.core.referral import KeptEpisode, Referral
 from referral_service.core.timeline import AnyFact, Condition, Coverage, Timeline
 from referral_service.fhir.write import Names
 from referral_service.fhir.write.care_plan import Applied, Request, asked, care_plan, proposed
@@ -52,15 +53,16 @@ def _requests(
     decisions = {key: episode.decision for key, episode in episodes.items()}
     for number, move in enumerate(moves(decisions, ()), 1):
         episode = episodes[move.key]
-        referral = _referral(move, f"request-{number}", applied.as_of)
+        referral = unissued(move, f"request-{number}", applied.as_of)
         if move.step == "ask":
             yield asked(referral, episode, applied)
         else:
-            codes, coverages = _reasons(episode, facts)
+            codes, coverages = grounds(episode, facts)
             yield proposed(referral, episode, applied, codes, coverages)
 
 
-def _referral(move: Move, id: str, as_of: datetime) -> Referral:
+def unissued(move: Move, id: str, as_of: datetime) -> Referral:
+    """What a move would draft: a referral that nobody remembers, with an id of the caller's."""
     return Referral(
         id=id,
         identifier=id,
@@ -78,7 +80,7 @@ def _referral(move: Move, id: str, as_of: datetime) -> Referral:
     )
 
 
-def _reasons(episode: KeptEpisode, facts: Sequence[AnyFact]) -> tuple[list[tuple[str, str]], list[str]]:
+def grounds(episode: KeptEpisode, facts: Sequence[AnyFact]) -> tuple[list[tuple[str, str]], list[str]]:
     """The codes of the Conditions that the decision rests on, and the active coverages."""
     decision = episode.decision
     sources = {*decision.conditions, *(flag.source for flag in decision.flags)}

@@ -3,7 +3,7 @@
 Source: pathway section 11. Everything here is worked out before the one transaction that stores it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from referral_service.core.deadline import review_due
 from referral_service.core.decision import Decision
 from referral_service.core.keeping import Kept
-from referral_service.core.referral import LAPSED, KeptEpisode, Move, Referral, is_red, moves, says, supported
+from referral_service.core.moves import Move, flagged, flags_told, moves, revoked, says, supported
+from referral_service.core.referral import LAPSED, KeptEpisode, Referral
 from referral_service.core.timeline import Condition, Coverage
 from referral_service.fhir.parse import dump
 from referral_service.fhir.write import (
@@ -27,6 +28,7 @@ from referral_service.fhir.write import (
     service_request,
     task,
 )
+from referral_service.workflow.flagging import Flagging
 from referral_service.workflow.ingest import terms
 from referral_service.workflow.ports import Chart, Happening, PatientId, Result, Write
 
@@ -102,8 +104,8 @@ class Follow:
 
     def _tell_flags(self) -> None:
         """One DetectedIssue for each red flag of the patient; cancelled once no decision rests on it."""
-        before = _flagged(e.decision for e in self._chart.episodes)
-        now = _flagged(e.decision for e in self._kept.values())
+        before = flags_told(e.decision for e in self._chart.episodes)
+        now = flags_told(e.decision for e in self._kept.values())
         told = [(key, found, True) for key, found in now.items() if before.get(key) != found]
         told += [(key, found, False) for key, found in before.items() if key not in now]
         for (concept, source), why, stands in told:
@@ -118,16 +120,17 @@ class Follow:
             )
 
     def _follow(self, move: Move) -> None:
-        if move.step == "draft":
-            self._draft(move)
-        elif move.step == "ask":
-            self._ask(move)
-        elif move.referral is not None and move.step == "lapse":
-            self._referrals[move.referral.id] = replace(move.referral, decision=LAPSED)
-        elif move.referral is not None and move.step in _STATUS:
-            self._turn(move, move.referral)
-        elif move.referral is not None:
-            self._restate(move, move.referral)
+        referral = move.referral
+        if referral is None:
+            (self._draft if move.step == "draft" else self._ask)(move)
+        elif move.step == "lapse":
+            self._referrals[referral.id] = replace(referral, decision=LAPSED)
+        elif move.step == "revoke":
+            self._revoke(referral)
+        elif move.step == "flag":
+            self._flag(move, referral)
+        else:
+            (self._turn if move.step in _STATUS else self._restate)(move, referral)
 
     def _draft(self, move: Move) -> None:
         decision = move.decision
@@ -203,6 +206,29 @@ class Follow:
         subject = f"ServiceRequest/{referral.id}" if referral.target else f"Task/{referral.task}"
         self._happened(kind, subject)
 
+    def _revoke(self, referral: Referral) -> None:
+        """Proposal, order and Task to fulfil it, of which nobody has heard."""
+        taken_back = revoked(referral)
+        self._referrals[referral.id] = taken_back
+        for type, id, status in (
+            ("ServiceRequest", referral.id, taken_back.status),
+            ("ServiceRequest", referral.order or "", taken_back.order_status),
+            ("Task", referral.task, taken_back.task_status),
+            ("Task", referral.fulfillment or "", taken_back.fulfillment_status),
+        ):
+            self._put({**self._current(type, id), "status": status})
+        self._targets.append(f"ServiceRequest/{referral.id}/_history/{taken_back.version}")
+        self._happened("withdrawn", f"ServiceRequest/{referral.order}")
+
+    def _flag(self, move: Move, referral: Referral) -> None:
+        """The order is out, or may be: a person calls whoever has it."""
+        flagging = Flagging(*self._owner, self._setting.now, self._setting.zone, self._setting.names)
+        flag = flagging.flag(referral, "not-supported", ACTOR)
+        self._referrals[referral.id] = flagged(move, referral)
+        self._referrals[flag.review.id] = flag.review
+        self._put(flag.task)
+        self._happenings.append(flag.happening)
+
     def _restate(self, move: Move, referral: Referral) -> None:
         """Still open, for other reasons or with another priority; what merely aged changes only the Task."""
         decision = move.decision
@@ -272,12 +298,3 @@ class Follow:
                 for type, id in self._deleted
             ),
         ]
-
-
-def _flagged(decisions: Iterable[Decision]) -> dict[tuple[str, str], tuple[str, ...]]:
-    """The red flags that decisions tell of: concept and source, with what each is by itself."""
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
-    for flag in (flag for decision in decisions if is_red(decision) for flag in decision.flags):
-        reasons = {flag.reason, *found.get((flag.concept, flag.source), ())}
-        found[flag.concept, flag.source] = tuple(sorted(reasons))
-    return found

@@ -4,13 +4,14 @@ What may be said when is `core.answer`; here it becomes resources, the remembere
 The patient is decided again afterwards, and an evaluation that began before counts no more.
 """
 
+from datetime import UTC, tzinfo
 from typing import Any, Literal, NamedTuple, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 from msgspec.structs import replace
 
-from referral_service.core.answer import Said, Verb, answer
+from referral_service.core.answer import Said, Verb, answer, standing
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.core.referral import Referral
 from referral_service.fhir.parse import dump, parse
@@ -20,8 +21,10 @@ from referral_service.fhir.write import (
     answer_provenance,
     answered_task,
     fulfillment_task,
+    given_up,
     order,
 )
+from referral_service.workflow.flagging import Flagging
 from referral_service.workflow.ingest import terms
 from referral_service.workflow.ports import Clock, Happening, PatientId, Stored, Tenant, Write
 
@@ -37,6 +40,7 @@ _KINDS: dict[Verb, str] = {
     "release": "released",
     "reassign": "reassigned",
     "complete": "reviewed",
+    "close": "closed",
 }
 
 
@@ -62,13 +66,14 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
-    """What one answer changes; void unless `before` is still what is remembered."""
+    """What one answer changes; void unless `before` is still what is remembered. `raised`: a new review."""
 
     patient: PatientId
     before: Referral
     after: Referral
     writes: tuple[Write, ...]
     happenings: tuple[Happening, ...]
+    raised: Referral | None = None
 
 
 class Desk(Protocol):
@@ -84,11 +89,12 @@ class Desk(Protocol):
 class Review:
     """The verbs, over their ports."""
 
-    def __init__(self, desk: Desk, clock: Clock, names: Names) -> None:
-        """`names` gives what is written its identifiers."""
+    def __init__(self, desk: Desk, clock: Clock, names: Names, zone: tzinfo = UTC) -> None:
+        """`names` gives what is written its identifiers, `zone` people their working days."""
         self._desk = desk
         self._clock = clock
         self._names = names
+        self._zone = zone
 
     def run(self, tenant: Tenant, asked: Asked) -> Stored:
         """The resource that was asked about as it is now; of an approval, the order.
@@ -100,7 +106,8 @@ class Review:
         opened, after = self._decide(tenant, asked, remark)
         if after == opened.referral:
             return opened.resources[asked.type, asked.id]
-        answered = _Writing(tenant, asked, remark, self._names).answered(opened, after)
+        flagging = Flagging(tenant, opened.patient, remark.at, self._zone, self._names)
+        answered = _Writing(flagging, asked, remark).answered(opened, after)
         try:
             stored = self._desk.answer(tenant, answered)
         except Problem as lost:
@@ -129,11 +136,11 @@ class Review:
 class _Writing:
     """Collects what one answer writes."""
 
-    def __init__(self, tenant: Tenant, asked: Asked, remark: Remark, names: Names) -> None:
-        self._tenant = tenant
+    def __init__(self, flagging: Flagging, asked: Asked, remark: Remark) -> None:
+        self._flagging = flagging
         self._asked = asked
         self._remark = remark
-        self._names = names
+        self._names = flagging.names
         self._writes: list[Write] = []
 
     def answered(self, opened: Opened, after: Referral) -> Answered:
@@ -152,33 +159,41 @@ class _Writing:
             self._put(opened, answered_task(task, after, remark, self._names))
         targets = [f"{one.type}/{one.id}/_history/{(one.expected or 0) + 1}" for one in self._writes]
         self._put(opened, self._provenance(opened, targets))
+        happenings = [self._happening(after)]
+        flag = None
+        if after.is_flagged and not before.is_flagged:
+            flag = self._flagging.flag(after, "withdrawn-once-sent", self._asked.actor)
+            self._put(opened, flag.task)
+            happenings.append(flag.happening)
         return Answered(
             patient=patient,
             before=before,
             after=after,
             writes=tuple(self._writes),
-            happenings=(self._happening(after),),
+            happenings=tuple(happenings),
+            raised=flag.review if flag else None,
         )
 
     def _request(self, opened: Opened, after: Referral) -> None:
-        """The proposal, and the order with its Task: made by an approval, changed by a withdrawal."""
+        """The proposal, and the order with its Task: made by an approval, changed by what ends it."""
         before = opened.referral
-        if before.target is None or before.status == after.status:
+        if before.target is None or standing(before) == standing(after):
             return
         proposal = {**_body(opened, "ServiceRequest", before.id), "status": after.status}
-        self._put(opened, proposal)
+        if before.status != after.status:
+            self._put(opened, proposal)
         if after.order is None:
             return
         if before.order is None:
             self._put(opened, order(proposal, after, self._remark, self._names))
             self._put(opened, fulfillment_task(after, opened.patient, self._remark, self._names))
             return
-        made = (
-            ("ServiceRequest", after.order, after.order_status),
-            ("Task", after.fulfillment, after.fulfillment_status),
-        )
-        for type, id, status in made:
-            self._put(opened, {**_body(opened, type, id or ""), "status": status})
+        if before.order_status != after.order_status:
+            known = _body(opened, "ServiceRequest", after.order)
+            self._put(opened, {**known, "status": after.order_status})
+        if before.fulfillment_status != after.fulfillment_status:
+            known = _body(opened, "Task", after.fulfillment or "")
+            self._put(opened, given_up(known, after, self._remark, self._names))
 
     def _provenance(self, opened: Opened, targets: list[str]) -> Json:
         asked, at = self._asked, self._remark.at
@@ -192,7 +207,7 @@ class _Writing:
         asked = self._asked
         told = {"order": after.order} if asked.verb == "approve" else {}
         told |= {"reason": asked.reason or None, "owner": asked.owner}
-        of_request = asked.verb in ("approve", "decline", "withdraw")
+        of_request = asked.verb in ("approve", "decline", "withdraw", "close")
         subject = f"ServiceRequest/{after.id}" if of_request else f"{asked.type}/{asked.id}"
         detail = {name: value for name, value in told.items() if value}
         return Happening(_KINDS[asked.verb], subject, asked.actor, detail)
@@ -212,7 +227,7 @@ class _Writing:
         )
 
     def _id(self, *parts: str) -> str:
-        return str(uuid5(NAMESPACE_URL, "|".join((self._tenant, *parts))))
+        return str(uuid5(NAMESPACE_URL, "|".join((self._flagging.tenant, *parts))))
 
 
 def _body(opened: Opened, type: str, id: str) -> Json:

@@ -7,10 +7,14 @@ from msgspec.structs import replace
 
 from referral_service.core.answer import Said, Verb, answer
 from referral_service.core.decision import Decision
-from referral_service.core.referral import LAPSED, Move, Referral, moves, says
+from referral_service.core.fulfillment import Within, arrived
+from referral_service.core.moves import Move, flagged, moves, revoked, says
+from referral_service.core.referral import LAPSED, Referral
 from tests.kit.clocks import MONDAY
+from tests.kit.judged import PATHWAY
 
 OPEN = ("draft", "on-hold")
+WITHIN = Within.of(PATHWAY.numbers)
 
 
 def said(region: str | None, outcome: str, *reasons: str, **more: object) -> Decision:
@@ -79,6 +83,12 @@ class Memory:
                 said = Said(verb if referral.target else "complete", "Practitioner/tests", MONDAY)
                 self.referrals[at] = answer(referral, said)
 
+    def send(self) -> None:
+        """Every approved order arrives where it goes."""
+        for at, referral in enumerate(self.referrals):
+            if referral.fulfillment_status == "draft":
+                self.referrals[at] = arrived(referral, MONDAY, WITHIN)
+
     def open(self, urgency: str) -> list[Referral]:
         """The open proposals."""
         return [r for r in self.referrals if r.target and r.urgency == urgency and r.status in OPEN]
@@ -99,6 +109,10 @@ def _turned(move: Move, referral: Referral) -> Referral:
         case "restate" | "reask":
             priority = move.decision.priority if move.decision.outcome == "urgent" else referral.priority
             return replace(referral, decision=says(move.decision), priority=priority)
+        case "revoke":
+            return revoked(referral)
+        case "flag":
+            return flagged(move, referral)
         case "lapse":
             return replace(referral, decision=LAPSED)
     raise AssertionError(f"{move.step} concerns no remembered referral")

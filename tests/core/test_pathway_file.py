@@ -132,6 +132,11 @@ ASSUMED = {
     "manual_visits": 3,
     "rebound_within": 84,
     "post_operative": 3,
+    # of the contract's transition table
+    "accepted_within": 7,
+    "booked_within": 7,
+    "seen_within": 30,
+    "report_within": 14,
 }
 
 

@@ -30,3 +30,8 @@ def test_the_code_is_the_categorys_own_unless_said() -> None:
 
 def test_a_problem_of_no_single_element_names_none() -> None:
     assert problem(Category.BUSY, "Wait.").issues[0].expression == ""
+
+
+def test_a_problem_may_say_how_long_to_wait() -> None:
+    assert Problem(Category.BUSY, wait_seconds=7.5).wait_seconds == 7.5
+    assert problem(Category.BUSY, "Wait.").wait_seconds is None

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from referral_service.core.decision import Decision
-from referral_service.core.referral import AGED, is_red, says
+from referral_service.core.moves import AGED, is_red, says
 from tests.core.memory import Memory, said
 
 ELECTIVE = (
@@ -40,7 +40,7 @@ days = st.builds(
     cervical=st.sampled_from(("closed", "open", "anew")),
     answers=st.tuples(*(st.sampled_from((1, 1, *range(len(ELECTIVE)))) for _ in range(2))),
     flag=st.sampled_from(("", "", "", "hard", "stat", "possible", "soft", "deceased")),
-    verb=st.sampled_from(("", "", "", "approve", "decline", "withdraw")),
+    verb=st.sampled_from(("", "", "", "approve", "send", "decline", "withdraw")),
 )
 
 
@@ -95,7 +95,10 @@ def _lived(course: Course) -> list[tuple[dict[str, Decision], Memory, Day]]:
         decisions = patient.on(day)
         memory.follow(decisions)
         seen.append((decisions, Memory(list(memory.referrals)), day))
-        if day.verb:
+        if day.verb == "send":
+            memory.answer("approve")
+            memory.send()
+        elif day.verb:
             memory.answer(day.verb)
     return seen
 

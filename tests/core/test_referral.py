@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from referral_service.core.decision import Decision, RedFlag
-from referral_service.core.referral import Referral, moves, says
+from referral_service.core.moves import moves, says
+from referral_service.core.referral import Referral
 from tests.core.memory import Memory, remembered, said, steps
 from tests.core.told import (
     AGED,

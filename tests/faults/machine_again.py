@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from random import Random
 
-from referral_service.core.referral import AGED
+from referral_service.core.moves import AGED
 from referral_service.fhir.parse import parse
 from referral_service.workflow.ingest import Change, Ingest
 from referral_service.workflow.ports import DEFAULT_TENANT

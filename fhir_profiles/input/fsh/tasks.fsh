@@ -1,8 +1,8 @@
 // What the service asks of people, and of whoever fulfils a referral.
 
 Invariant: asked-about-the-right-thing
-Description: "What is to be approved is a referral; what is to be reviewed is a decision."
-Expression: "(code.coding.where(code = 'approve').exists() implies focus.reference.contains('ServiceRequest/')) and (code.coding.where(code = 'review').exists() implies focus.reference.contains('GuidanceResponse/'))"
+Description: "What is to be approved is a referral; what is to be reviewed is a decision, or an order that a person must look at."
+Expression: "(code.coding.where(code = 'approve').exists() implies focus.reference.contains('ServiceRequest/')) and (code.coding.where(code = 'review').exists() implies (focus.reference.contains('GuidanceResponse/') or focus.reference.contains('ServiceRequest/')))"
 Severity: #error
 
 Profile: ReviewTask

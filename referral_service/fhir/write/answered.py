@@ -54,6 +54,16 @@ def fulfillment_task(referral: Referral, patient: str, remark: Remark, names: Na
     }
 
 
+def given_up(task: Json, referral: Referral, remark: Remark, names: Names) -> Json:
+    """The Task to fulfil the order once we give it up; why, if a person said."""
+    found = {**task, "status": referral.fulfillment_status}
+    if remark.reason:
+        found["statusReason"] = {"coding": [{"code": remark.reason}]}
+    if notes := _notes(remark):
+        found["note"] = [*task.get("note", ()), *notes]
+    return found
+
+
 def answered_task(task: Json, referral: Referral, remark: Remark, names: Names) -> Json:
     """The review as it stands after an answer: its status, its owner, the reason as output, the note."""
     found = {name: value for name, value in task.items() if name != "owner"}

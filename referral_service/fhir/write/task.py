@@ -31,6 +31,28 @@ def task(referral: Referral, decision: Decision, patient: str, focus: str, names
     return found
 
 
+def order_review(
+    review: Referral, referral: Referral, patient: str, cause: str, names: Names
+) -> dict[str, Any]:
+    """The Task `review` of an order that a person must look at; `cause` is a code of ours."""
+    assert review.authored_at
+    assert review.due_at
+    return {
+        "resourceType": "Task",
+        "id": review.task,
+        "identifier": [names.identifier("review", review.identifier)],
+        "status": review.task_status,
+        "intent": "order",
+        "priority": review.priority,
+        "code": {"coding": [names.coding("task", "review")]},
+        "focus": reference(f"ServiceRequest/{referral.order}"),
+        "for": reference(f"Patient/{patient}"),
+        "authoredOn": instant(review.authored_at),
+        "reasonCode": {"coding": [names.coding("reason", cause)]},
+        "restriction": {"period": {"end": instant(review.due_at)}},
+    }
+
+
 def reasons(decision: Decision, names: Names) -> dict[str, Any]:
     """Why a human is asked, as the Task's element."""
     return {"reasonCode": {"coding": [names.coding("reason", reason) for reason in decision.reasons]}}

@@ -1,0 +1,258 @@
+"""What follows a decision: which proposals and reviews are opened, suspended, resumed or withdrawn.
+
+Source: pathway section 11 and the contract's transition table. Pure: remembered state and decisions in,
+steps out; the workflow turns steps into resources.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from msgspec.structs import replace
+
+from referral_service.core.decision import Decision
+from referral_service.core.referral import LAPSED, OPEN, Referral, Urgency
+
+Step = Literal[
+    "draft", "suspend", "resume", "withdraw", "restate", "lapse", "ask", "reask", "unask", "revoke", "flag"
+]
+
+# Evidence that merely aged withdraws nothing: the same facts supported the proposal on an earlier day.
+AGED = frozenset({"outcome-outdated", "imaging-outdated", "trial-outdated"})
+
+
+class Move(NamedTuple):
+    """One step for one episode: with the remembered referral it concerns, or None for a new one."""
+
+    step: Step
+    key: str
+    decision: Decision
+    urgency: Urgency
+    referral: Referral | None = None
+    is_suspended: bool = False
+
+
+def says(decision: Decision) -> str:
+    """What a decision says, as one comparable text; of red flags also which, so that another is news."""
+    flags = sorted({flag.concept for flag in decision.flags})
+    return "|".join((decision.outcome, decision.target or "", ",".join(sorted(decision.reasons)), *flags))
+
+
+def is_red(decision: Decision) -> bool:
+    """Whether an urgent or possible red flag stands."""
+    return decision.outcome == "urgent" or "possible-red-flag" in decision.reasons
+
+
+def moves(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -> list[Move]:
+    """The steps from what is remembered to what the decisions (by episode key) now call for."""
+    if not decisions:
+        return []
+    proposals = [r for r in referrals if r.target is not None]
+    return [
+        *_urgent(decisions, [r for r in proposals if r.urgency == "urgent"]),
+        *_elective(decisions, [r for r in proposals if r.urgency == "elective"]),
+        *_reviews(decisions, referrals),
+    ]
+
+
+def supported(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -> list[tuple[Referral, str]]:
+    """The drafts that a decision supports today, each with the key of the episode that it rests on.
+
+    What such a draft says (evidence, figures, reasons) follows that decision, even while its answer stays.
+    """
+    found = []
+    for referral in referrals:
+        if referral.status == "draft" and referral.target is not None:
+            wanted = "urgent" if referral.urgency == "urgent" else "exhausted"
+            keys = [
+                key
+                for key, d in decisions.items()
+                if d.outcome == wanted and d.target == referral.target
+                if wanted == "urgent" or d.region == referral.region
+            ]
+            if keys:
+                other = _flagged_episode({key: decisions[key] for key in keys})
+                found.append((referral, referral.episode if referral.episode in keys else other))
+    return found
+
+
+def _urgent(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> Iterable[Move]:
+    """One urgent referral in all."""
+    wanted = {key: d for key, d in decisions.items() if d.outcome == "urgent"}
+    if not wanted:
+        for referral in known:
+            decision = decisions.get(referral.episode) or next(iter(decisions.values()))
+            if step := _end(referral):
+                yield Move(step, referral.episode, decision, "urgent", referral)
+        return
+    key = _flagged_episode(wanted)
+    standing = [r for r in known if r.status in OPEN or (r.status == "completed" and _is_answered(r))]
+    if not standing:
+        if not _was_declined(known, says(wanted[key])):
+            yield Move("draft", key, wanted[key], "urgent")
+        return
+    referral = standing[-1]
+    key = referral.episode if referral.episode in wanted else key
+    written = (referral.priority, referral.decision)
+    if referral.status in OPEN and written != (wanted[key].priority, says(wanted[key])):
+        yield Move("restate", key, wanted[key], "urgent", referral)
+
+
+def _end(referral: Referral) -> Step | None:
+    """What becomes of an urgent referral once no red flag stands."""
+    if referral.status in OPEN:
+        return "withdraw"
+    return _recall(referral) or ("lapse" if _is_answered(referral) else None)
+
+
+def _is_answered(referral: Referral) -> bool:
+    """Approved or declined by a person, for a decision that still stands."""
+    return referral.task_status == "completed" and referral.decision != LAPSED
+
+
+def _flagged_episode(wanted: Mapping[str, Decision]) -> str:
+    """The flag's own region if that is open, else the episode that began first."""
+
+    def order(key: str) -> tuple[bool, str, str]:
+        decision = wanted[key]
+        begun = decision.episode_start.isoformat() if decision.episode_start else ""
+        return (decision.region not in decision.flag_regions, begun, key)
+
+    return min(wanted, key=order)
+
+
+def _was_declined(known: Sequence[Referral], answer: str) -> bool:
+    """After a reviewer's decline there is no new draft until the answer differs."""
+    return any(r.status == "revoked" and _is_answered(r) and r.decision == answer for r in known)
+
+
+def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> list[Move]:
+    """One open elective referral for each region and target; all of them wait while a red flag stands."""
+    red = any(map(is_red, decisions.values()))
+    steps = {r.id: _step(r, _decision_for(r, decisions), red) for r in known}
+    found = [
+        Move(step, r.episode, _decision_for(r, decisions), "elective", r)
+        for r in known
+        if (step := steps[r.id])
+    ]
+    standing = {
+        (r.region, r.target)
+        for r in known
+        if steps[r.id] not in ("withdraw", "lapse", "revoke")
+        and (steps[r.id] != "flag" or _decision_for(r, decisions).is_open)
+        and (r.status in OPEN or (r.status == "completed" and _is_answered(r)))
+    }
+    for key, decision in decisions.items():
+        wanted = (decision.region, decision.target)
+        same = [r for r in known if (r.region, r.target) == wanted and steps[r.id] != "lapse"]
+        is_new = wanted not in standing and not _was_declined(same, says(decision))
+        if decision.outcome == "exhausted" and is_new:
+            found.append(Move("draft", key, decision, "elective", is_suspended=red))
+    return found
+
+
+def _decision_for(referral: Referral, decisions: Mapping[str, Decision]) -> Decision:
+    """That of its episode while it is open, else of the open episode of its region.
+
+    What a person has answered belongs to its own episode alone.
+    """
+    own = decisions.get(referral.episode)
+    if own and (own.is_open or referral.status not in OPEN):
+        return own
+    region = (d for d in decisions.values() if d.region == referral.region and d.is_open)
+    return next(region, own or next(iter(decisions.values())))
+
+
+def _step(referral: Referral, decision: Decision, red: bool) -> Step | None:
+    supported = decision.outcome == "exhausted" and decision.target == referral.target
+    aged = decision.outcome == "review" and set(decision.reasons) <= AGED
+    stands = supported or aged or (is_red(decision) and decision.is_open)
+    if referral.status not in OPEN:
+        if not (stands or _is_own_echo(decision)) and (step := _recall(referral)):
+            return step
+        is_over = not stands and (referral.status != "completed" or not decision.is_open)
+        return "lapse" if _is_answered(referral) and is_over else None
+    if not stands:
+        return "withdraw"
+    if red:
+        return "suspend" if referral.status == "draft" else None
+    if referral.status == "on-hold":
+        return "resume"
+    return "restate" if referral.decision != says(decision) else None
+
+
+def _recall(referral: Referral) -> Step | None:
+    """An order whose decision has fallen: taken back while nobody can have it, else a person is told."""
+    if not referral.is_unfulfilled or referral.is_flagged:
+        return None
+    return "flag" if referral.may_be_sent else "revoke"
+
+
+def flagged(move: Move, referral: Referral) -> Referral:
+    """Once a person is told; what an ended episode was answered for bars nothing any more."""
+    is_over = move.urgency == "urgent" or not move.decision.is_open
+    return replace(referral, is_flagged=True, decision=LAPSED if is_over else referral.decision)
+
+
+def revoked(referral: Referral) -> Referral:
+    """Once it is taken back."""
+    return replace(
+        referral,
+        status="revoked",
+        order_status="revoked",
+        task_status="cancelled",
+        fulfillment_status="cancelled",
+        decision=LAPSED,
+        version=referral.version + 1,
+    )
+
+
+def _is_own_echo(decision: Decision) -> bool:
+    """On hold for a referral alone: it is what an EHR has made of our order."""
+    return decision.outcome == "on-hold" and decision.reasons == ("referral-exists",)
+
+
+def _reviews(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -> Iterable[Move]:
+    """One open review Task an episode; a proposal that merely aged is asked about on its own Task.
+
+    What a person has looked at is not asked again until the answer differs.
+    """
+    reviews = [r for r in referrals if r.target is None and r.about is None]
+    open_reviews = {r.episode: r for r in reviews if r.status in OPEN}
+    answered = {r.episode: r for r in reviews if r.status == "completed" and r.decision != LAPSED}
+    for key, decision in decisions.items():
+        known, told = open_reviews.pop(key, None), answered.get(key)
+        is_told = told is not None and told.decision == says(decision)
+        if told is not None and not is_told:
+            yield Move("lapse", key, decision, told.urgency, told)
+        wanted = decision.outcome == "review" and not is_told and not _stands_aged(decision, referrals)
+        if wanted and known is None:
+            yield Move("ask", key, decision, _queue(decision))
+        elif wanted and known is not None and known.decision != says(decision):
+            yield Move("reask", key, decision, _queue(decision), known)
+        elif known is not None and not wanted:
+            yield Move("unask", key, decision, "elective", known)
+    for key, known in open_reviews.items():
+        yield Move("unask", key, next(iter(decisions.values())), "elective", known)
+
+
+def _queue(decision: Decision) -> Urgency:
+    """A possible red flag is looked at before everything elective."""
+    return "urgent" if is_red(decision) else "elective"
+
+
+def _stands_aged(decision: Decision, referrals: Sequence[Referral]) -> bool:
+    if not set(decision.reasons) <= AGED:
+        return False
+    return any(
+        r.target and r.urgency == "elective" and r.status in OPEN and r.region == decision.region
+        for r in referrals
+    )
+
+
+def flags_told(decisions: Iterable[Decision]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The red flags that decisions tell of: concept and source, with what each is by itself."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for flag in (flag for decision in decisions if is_red(decision) for flag in decision.flags):
+        reasons = {flag.reason, *found.get((flag.concept, flag.source), ())}
+        found[flag.concept, flag.source] = tuple(sorted(reasons))
+    return found
