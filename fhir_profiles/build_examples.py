@@ -18,6 +18,7 @@ from sqlalchemy import select
 from fhir_profiles import EXAMPLES, RESOURCES
 from fhir_profiles.build_valuesets import CANONICAL_BASE
 from referral_service.clinic.chart import build as chart_of
+from referral_service.core.fulfillment import Within
 from referral_service.fhir.concepts import Terminology
 from referral_service.fhir.parse import dump, parse
 from referral_service.fhir.read import Reader, patient_of
@@ -28,14 +29,17 @@ from referral_service.store.engine import connect
 from referral_service.store.store import SqlStore
 from referral_service.store.tables import resource as resource_table
 from referral_service.workflow.assess import Assessor
+from referral_service.workflow.hand_over import sent
 from referral_service.workflow.ports import DEFAULT_TENANT, Happening, PatientId, Write
 from referral_service.workflow.review import Answerable, Asked, Review
+from referral_service.workflow.track import Heard, Track
 
 Resource = dict[str, Any]
 
 EMITTED = ("GuidanceResponse", "ServiceRequest", "Task", "DetectedIssue", "Provenance")
 _OPENING_HOUR = time(9, tzinfo=UTC)
 _COORDINATOR = "Practitioner/demo"
+_FULFILLER = "Organization/spine-clinic"
 _OF_REQUESTS = ("approve", "decline", "withdraw")
 _WAITS = ("draft", "requested", "in-progress")
 
@@ -72,7 +76,10 @@ class Telling:
         pathway = load()
         self._assessor = Assessor(self._store, self.clock, pathway, CANONICAL_BASE, "UTC")
         names = Names(CANONICAL_BASE, pathway.id, pathway.version)
-        self._review = Review(Answers(self._engine, self.clock), self.clock, names)
+        self._desk = Answers(self._engine, self.clock)
+        self._review = Review(self._desk, self.clock, names)
+        self._within = Within.of(pathway.numbers)
+        self._track = Track(self._desk, self.clock, names, self._within, UTC)
 
     def close(self) -> None:
         """The database is no longer used."""
@@ -90,6 +97,9 @@ class Telling:
         for said in state.get("says", ()):
             self._say(said)
             self._judge()
+        for said in state.get("fares", ()):
+            self._fare(said)
+            self._judge()
         before, self._emitted = self._emitted, {_name(one): one for one in self._ours()}
         return [one for name, one in self._emitted.items() if before.get(name) != one]
 
@@ -98,6 +108,17 @@ class Telling:
         mine = (one for one in self._ours() if one["resourceType"] == kind)
         (waiting,) = (one["id"] for one in mine if one["status"] in _WAITS)
         self._review.run(DEFAULT_TENANT, Asked(type=kind, id=waiting, actor=_COORDINATOR, **said))
+
+    def _fare(self, said: Resource | str) -> None:
+        """The order arrives at its fulfiller, or the fulfiller says how it fares."""
+        (task,) = (one for one in self._ours() if one["resourceType"] == "Task" and _code(one) == "fulfill")
+        if isinstance(said, dict):
+            self._track.update(DEFAULT_TENANT, task["id"], Heard(task={**task, **said}, actor=_FULFILLER))
+            return
+        opened = self._desk.open(DEFAULT_TENANT, "Task", task["id"])
+        answered = sent(opened, self.clock.now(), self._within) if opened else None
+        if answered:
+            self._desk.answer(DEFAULT_TENANT, answered)
 
     def _judge(self) -> None:
         while self._assessor.run_due():
@@ -145,6 +166,11 @@ def build() -> dict[str, str]:
 
 def _arrival(resource: Resource) -> Happening:
     return Happening("received", _name(resource), _COORDINATOR)
+
+
+def _code(task: Resource) -> str:
+    code: str = task["code"]["coding"][0]["code"]
+    return code
 
 
 def _name(resource: Resource) -> str:

@@ -50,7 +50,7 @@ class _Line(msgspec.Struct, frozen=True):
 def own_key(file: Path) -> OKPKey:
     """The private key in `file`, made on first use; raises UnusableKey and OSError."""
     if not file.exists():
-        _write(file, _text(OKPKey.generate_key(_ALGORITHM), private=True), replaces=False)
+        keep(file, _text(OKPKey.generate_key(_ALGORITHM), private=True), replaces=False)
     key = read_key(file)
     if not key.is_private:
         raise UnusableKey(f"{file} holds no private key")
@@ -72,7 +72,7 @@ def publish(key: OKPKey, file: Path) -> None:
     """Keeps the public half in `file`, for whoever verifies."""
     content = _text(key, private=False)
     if not file.exists() or file.read_bytes() != content:
-        _write(file, content, replaces=True)
+        keep(file, content, replaces=True)
 
 
 def append(file: Path, key: OKPKey, seals: Sequence[Seal]) -> None:
@@ -135,7 +135,7 @@ def _text(key: OKPKey, *, private: bool) -> bytes:
     return orjson.dumps(words, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _write(file: Path, content: bytes, *, replaces: bool) -> None:
+def keep(file: Path, content: bytes, *, replaces: bool) -> None:
     """All of it or nothing, readable by its owner; unless it `replaces`, the first of several stays."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = mkstemp(dir=file.parent, prefix=f".{file.name}-")

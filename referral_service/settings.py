@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
@@ -64,6 +65,8 @@ class Settings(BaseSettings):
     pathway: Path | None = None
     terminology_dir: Path | None = None
     auth: Literal["off", "smart"] = "off"
+    access: Path | None = None
+    public_url: str = ""
     allow_insecure: bool = False
     clock_shift: Annotated[timedelta, BeforeValidator(_shift)] = timedelta()
     ehr_url: str = ""
@@ -71,6 +74,7 @@ class Settings(BaseSettings):
     ehr_client_id: str = ""
     ehr_key_file: Path | None = None
     ehr_origins: str = ""
+    ehr_poll_seconds: int = Field(600, ge=0, le=86400)
     destination: Literal["", "fhir", "pull", "letter", "cds-hooks"] = ""
     sources: Path | None = None
     ledger_key_file: Path | None = None
@@ -99,7 +103,7 @@ class Settings(BaseSettings):
             raise ValueError(f"begin with one of {', '.join(_BROKERS)}, or leave it empty")
         return url
 
-    @field_validator("canonical_base", "ehr_url", "ehr_token_url")
+    @field_validator("canonical_base", "ehr_url", "ehr_token_url", "public_url")
     @classmethod
     def _web_address(cls, url: str) -> str:
         if url and not _WEB_ADDRESS.match(url):
@@ -127,7 +131,7 @@ class Settings(BaseSettings):
             raise ValueError("say a time zone of the IANA list, such as Europe/Berlin") from None
         return name
 
-    @field_validator("pathway", "ehr_key_file", "ledger_key_file", "sources")
+    @field_validator("pathway", "ehr_key_file", "ledger_key_file", "sources", "access")
     @classmethod
     def _file(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():
@@ -147,9 +151,7 @@ class Settings(BaseSettings):
         if self.destination == "fhir" and not self.ehr_url:
             faults.append(f"{PREFIX}DESTINATION: fhir needs {PREFIX}EHR_URL")
         if self.auth == "smart":
-            faults.append(f"{PREFIX}AUTH: smart is not built yet; only off can start")
-            if self.clock_shift:
-                faults.append(f"{PREFIX}CLOCK_SHIFT: only with {PREFIX}AUTH=off")
+            faults += self._lacking_for_smart()
         elif not self.is_loopback and not self.allow_insecure:
             faults.append(
                 f"{PREFIX}HOST: without authentication ({PREFIX}AUTH=off) only a loopback host may be "
@@ -159,13 +161,29 @@ class Settings(BaseSettings):
             raise ValueError("\n".join(faults))
         return self
 
+    def _lacking_for_smart(self) -> list[str]:
+        faults = []
+        if not (self.access and self.public_url):
+            faults.append(f"{PREFIX}AUTH: smart needs {PREFIX}ACCESS and {PREFIX}PUBLIC_URL")
+        parts = urlsplit(self.public_url)
+        is_safe = parts.scheme == "https" or is_loopback(parts.hostname or "") or self.allow_insecure
+        if self.public_url and not is_safe:
+            faults.append(f"{PREFIX}PUBLIC_URL: tokens are sent there, so it begins with https://")
+        if parts.query or parts.fragment:
+            faults.append(f"{PREFIX}PUBLIC_URL: an address without a query")
+        if self.clock_shift:
+            faults.append(f"{PREFIX}CLOCK_SHIFT: only with {PREFIX}AUTH=off")
+        return faults
+
     @property
     def is_loopback(self) -> bool:
         """Whether `host` can be reached from this machine alone."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
+
+    @property
+    def destination_kind(self) -> str:
+        """How approved orders go out: as set, else by FHIR where there is an EHR, else on paper."""
+        return self.destination or ("fhir" if self.ehr_url else "letter")
 
     @property
     def rungs(self) -> list[list[str]]:
@@ -214,6 +232,11 @@ class Settings(BaseSettings):
         return self.ledger_key_file or self.data_dir.absolute() / "ledger-key.json"
 
     @property
+    def token_key(self) -> Path:
+        """The private key that signs our access tokens, unless REFERRAL_ACCESS names another."""
+        return self.data_dir.absolute() / "token-key.json"
+
+    @property
     def ledger_public_key(self) -> Path:
         """Its public half, for whoever verifies."""
         return self.data_dir.absolute() / "ledger-key.public.json"
@@ -228,6 +251,14 @@ class Settings(BaseSettings):
         own = {PREFIX + name.upper(): _text(getattr(self, name)) for name in self.model_fields_set}
         own[f"{PREFIX}DATA_DIR"] = _text(self.data_dir)
         return {**os.environ, **own}  # noqa: TID251 - the only reader
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, for this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _text(value: object) -> str:

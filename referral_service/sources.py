@@ -60,9 +60,10 @@ class Polling(_Part):
 
 
 class Exporting(_Part):
-    """A bulk export: of everybody, or of a Group."""
+    """A bulk export: of a Group if one is named, else of every patient, or of the whole system."""
 
     group: str = ""
+    level: Literal["patient", "system"] = "patient"
     types: tuple[str, ...] = ()
 
 
@@ -103,19 +104,19 @@ def read(path: Path | None) -> Sources:
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         raise SourcesError(f"{path.name}: not a readable file of YAML") from None
     try:
-        return Sources.model_validate(_placed(said, path.parent))
+        return Sources.model_validate(placed(said, path.parent))
     except ValidationError as error:
         faults = (f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors())
         raise SourcesError("\n".join(f"{path.name}: {fault}" for fault in faults)) from None
 
 
-def _placed(said: Any, folder: Path) -> Any:
+def placed(said: Any, folder: Path) -> Any:
     """The same, whose files are found from the file's own folder."""
     if isinstance(said, dict):
         return {
             name: str(folder.absolute() / one)
             if isinstance(one, str) and str(name).endswith("_file")
-            else _placed(one, folder)
+            else placed(one, folder)
             for name, one in said.items()
         }
-    return [_placed(one, folder) for one in said] if isinstance(said, list) else said
+    return [placed(one, folder) for one in said] if isinstance(said, list) else said

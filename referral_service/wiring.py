@@ -1,12 +1,23 @@
 """Joins the ports to their adapters, from the settings; nothing else."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
 
 from fhir_profiles import RESOURCES
 from referral_service import pathways
+from referral_service.auth.access import Access
+from referral_service.auth.access import read as read_access
+from referral_service.auth.authority import Authority
 from referral_service.clock import SystemClock
+from referral_service.core.fulfillment import Within
 from referral_service.core.pathway import Pathway
 from referral_service.doorbell import CeleryDoorbell
+from referral_service.ehr.client import EhrClient
+from referral_service.ehr.destination import FhirDestination, PullDestination
+from referral_service.ehr.endpoint import Endpoint
 from referral_service.fhir.concepts import Terminology
 from referral_service.fhir.published import Draft, Published, changed_at, drafts, rebased
 from referral_service.fhir.read import Reader
@@ -14,12 +25,25 @@ from referral_service.fhir.write import Names
 from referral_service.fhir.write.plan_definition import plan_definition
 from referral_service.notify import AppriseNotifier
 from referral_service.settings import Settings
+from referral_service.sources import Sources, SourcesError
+from referral_service.sources import read as read_sources
 from referral_service.store.alarms import SqlAlarms
+from referral_service.store.answers import Answers
 from referral_service.store.engine import connect
+from referral_service.store.messages import SqlOutbox
 from referral_service.store.store import SqlStore
 from referral_service.tracing import Traced
 from referral_service.workflow.assess import Assessor
+from referral_service.workflow.courier import Courier
 from referral_service.workflow.ladder import Ladder
+from referral_service.workflow.poll import POLLED
+from referral_service.workflow.ports import Tenant
+from referral_service.workflow.review import Opened
+from referral_service.workflow.track import Track
+from referral_service.workflow.transmit import Setting, Transmit
+
+# The longest that one call of the other side may take.
+SEND_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +58,9 @@ class Service:
     pathway: Pathway
     reader: Reader
     published: Published
+    sources: Sources
+    # With REFERRAL_AUTH=smart alone.
+    authority: Authority | None = None
 
     @property
     def names(self) -> Names:
@@ -87,21 +114,31 @@ def build_published(settings: Settings, terminology: Terminology, pathway: Pathw
 
 
 def build_service(settings: Settings) -> Service:
-    """What the API serves; raises PathwayError and TerminologyError."""
+    """What the API serves; raises PathwayError, TerminologyError, SourcesError and AccessError."""
     terminology = build_terminology(settings)
     pathway = build_pathway(settings, terminology)
     # Everything that may refuse the start comes before the database is opened.
     published = build_published(settings, terminology, pathway)
+    access = read_access(settings.access) if settings.auth == "smart" and settings.access else None
+    sources = build_sources(settings)
+    store = build_store(settings)
     return Service(
         settings=settings,
-        store=build_store(settings),
+        store=store,
         clock=build_clock(settings),
         doorbell=CeleryDoorbell(settings),
         terminology=terminology,
         pathway=pathway,
         reader=Reader(terminology, settings.canonical_base),
         published=published,
+        sources=sources,
+        authority=build_authority(settings, access, store) if access else None,
     )
+
+
+def build_authority(settings: Settings, access: Access, store: SqlStore) -> Authority:
+    """Whom the service believes; raises AccessError and OSError."""
+    return Authority(access, settings.public_url, settings.token_key, build_clock(settings), store.engine)
 
 
 def build_ladder(settings: Settings, store: SqlStore) -> Ladder | None:
@@ -117,3 +154,74 @@ def build_assessor(settings: Settings, store: SqlStore) -> Assessor:
     pathway = build_pathway(settings, build_terminology(settings))
     clock = build_clock(settings)
     return Assessor(store, clock, pathway, settings.canonical_base, settings.timezone, Traced())
+
+
+@dataclass(frozen=True)
+class Sender:
+    """What sends approved orders; whoever made it closes it."""
+
+    courier: Courier
+    opened: Callable[[Tenant, str], Opened | None]
+    close: Callable[[], None]
+
+
+def build_outbox(settings: Settings, store: SqlStore) -> SqlOutbox:
+    """What is to be sent; an order is one sender's for longer than the slowest try takes."""
+    lease = max(float(settings.lease_seconds), 4 * SEND_SECONDS)
+    return SqlOutbox(store.engine, build_clock(settings), lease, settings.destination_kind)
+
+
+def build_track(settings: Settings, store: SqlStore, pathway: Pathway) -> Track:
+    """The verb that follows what fulfillers say."""
+    clock = build_clock(settings)
+    names = Names(settings.canonical_base, pathway.id, pathway.version)
+    zone = ZoneInfo(settings.timezone)
+    return Track(Answers(store.engine, clock), clock, names, Within.of(pathway.numbers), zone)
+
+
+def build_sender(settings: Settings, store: SqlStore) -> Sender | None:
+    """What sends approved orders; None where people carry them. Raises PathwayError and Problem."""
+    kind = settings.destination_kind
+    if kind not in ("fhir", "pull"):
+        return None
+    pathway = build_pathway(settings, build_terminology(settings))
+    clock, outbox = build_clock(settings), build_outbox(settings, store)
+    names = Names(settings.canonical_base, pathway.id, pathway.version)
+    setting = Setting(names, Within.of(pathway.numbers), ZoneInfo(settings.timezone))
+    client = EhrClient(build_endpoint(settings)) if kind == "fhir" else None
+    destination = FhirDestination(client) if client else PullDestination()
+    transmit = Transmit(outbox, destination, store.read, clock, setting)
+    every = timedelta(seconds=settings.ehr_poll_seconds)
+    track = build_track(settings, store, pathway)
+    courier = Courier(outbox, transmit, track, client.read if client and every else None, every)
+    desk = Answers(store.engine, clock)
+    return Sender(
+        courier,
+        lambda tenant, order: desk.open(tenant, "ServiceRequest", order),
+        client.close if client else lambda: None,
+    )
+
+
+def build_endpoint(settings: Settings) -> Endpoint:
+    """The EHR that approved orders go to."""
+    return Endpoint(
+        url=settings.ehr_url,
+        token_url=settings.ehr_token_url,
+        client_id=settings.ehr_client_id,
+        key_file=settings.ehr_key_file,
+        scope="system/*.cruds",
+        origins=tuple(settings.ehr_origins.split()),
+        timeout_seconds=SEND_SECONDS,
+    )
+
+
+def build_sources(settings: Settings) -> Sources:
+    """The systems that data comes from; raises SourcesError, also for what cannot be asked of them."""
+    sources = read_sources(settings.sources)
+    for name, source in sources.sources.items():
+        if source.poll and not source.fhir:
+            raise SourcesError(f"sources.{name}.poll: needs fhir")
+        for number, kind in enumerate(source.poll.types if source.poll else ()):
+            if kind not in POLLED:
+                raise SourcesError(f"sources.{name}.poll.types.{number}: not a type that the service keeps")
+    return sources

@@ -7,11 +7,13 @@ from celery import Celery
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
+from referral_service.core.problem import Problem
 from referral_service.doorbell import QUEUE, transport_options
 from referral_service.fhir.concepts import TerminologyError
 from referral_service.notify import UnknownDestination
 from referral_service.pathways import PathwayError
 from referral_service.settings import load
+from referral_service.sources import SourcesError
 from referral_service.telemetry import set_up_logs
 from referral_service.tracing import tracing
 from workers.sweep import Sweep
@@ -63,7 +65,7 @@ def _start(**_: object) -> None:
     try:
         opened.enter_context(tracing(settings.traces, "worker"))
         sweep.start()
-    except (PathwayError, TerminologyError, UnknownDestination, OSError) as error:
+    except (PathwayError, TerminologyError, UnknownDestination, SourcesError, Problem, OSError) as error:
         # Celery would log any other exception here, and go on
         raise SystemExit(f"referral-service: {error}") from error
 

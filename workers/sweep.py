@@ -21,7 +21,9 @@ from referral_service.settings import Settings
 from referral_service.wiring import build_assessor, build_clock, build_store
 from referral_service.workflow.assess import Assessor
 from workers.alarms import Alarms
+from workers.fetching import Fetching
 from workers.seals import Seals
+from workers.sending import Sending
 from workers.watch import LONGEST_SECONDS, Watch
 
 _EVERY_SECONDS = 1.0
@@ -41,6 +43,8 @@ class Sweep:
         self._watch = Watch(min(LONGEST_SECONDS, settings.lease_seconds))
         self._seals = Seals(settings, self._store, self._clock)
         self._alarms = Alarms(settings, self._store)
+        self._sending = Sending(settings, self._store)
+        self._fetching = Fetching(settings, self._store)
         self._told = -_TOLD_EVERY_SECONDS
         self._assessor: Assessor | None = None
         self._busy = Lock()
@@ -54,6 +58,8 @@ class Sweep:
         self._assessor = build_assessor(self._settings, self._store)
         self._heartbeat.parent.mkdir(parents=True, exist_ok=True)
         self._alarms.start()
+        self._sending.start()
+        self._fetching.start()
         self._watch.start()
         self._thread.start()
 
@@ -67,6 +73,8 @@ class Sweep:
         if self._thread.is_alive():
             self._thread.join(timeout=self._settings.lease_seconds)
         self._alarms.stop()
+        self._sending.stop()
+        self._fetching.stop()
         self._watch.stop()
         self._seals.export(is_last=True)
         with suppress(Problem, SQLAlchemyError):  # gone, or never migrated: then nobody asks who has left

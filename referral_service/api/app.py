@@ -11,9 +11,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from referral_service.api import openapi, operate
+from referral_service.api.cds_hooks.cross_origin import CrossOrigin
+from referral_service.api.cds_hooks.routes import routes as cds_hooks
 from referral_service.api.errors import HttpProblem, on_database_failure, on_http_exception, on_problem
 from referral_service.api.fhir.door import Door
 from referral_service.api.fhir.face import Face
+from referral_service.api.guard import Guard
+from referral_service.api.login.routes import routes as login
+from referral_service.api.notify.routes import routes as notify
 from referral_service.api.observe import Observe
 from referral_service.api.worklist.routes import routes as worklist
 from referral_service.core.problem import Problem
@@ -43,11 +48,19 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(operate.routes(service))
     app.include_router(openapi.routes(face))
     app.include_router(worklist(service))
+    app.include_router(notify(service))
+    app.include_router(cds_hooks(service, service.sources.cds_clients))
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HttpProblem, on_problem)
     app.add_exception_handler(DBAPIError, on_database_failure)
     app.add_exception_handler(PoolTimeout, on_database_failure)
     app.add_exception_handler(HTTPException, on_http_exception)
+    if service.authority:
+        app.include_router(login(service.authority))
     app.add_middleware(Door, face=face)
+    app.add_middleware(
+        CrossOrigin, clients=service.sources.cds_clients, is_open=service.settings.auth == "off"
+    )
+    app.add_middleware(Guard, authority=service.authority)
     app.add_middleware(Observe)
     return app

@@ -32,7 +32,7 @@ class HttpProblem(Exception):
         """`code` is FHIR's issue type; `allow` the methods of a 405."""
         super().__init__(diagnostics)
         self.status = status
-        self.issues = (Issue(code, diagnostics, expression),)
+        self.issues: tuple[Issue, ...] = (Issue(code, diagnostics, expression),)
         self.headers = {"Allow": allow} if allow else {}
 
 

@@ -43,12 +43,12 @@ _IN_PATH: Final = {
 def routes(face: Face) -> APIRouter:
     """`/openapi.json`, with the address that it was asked under."""
     router = APIRouter()
-    canonical = face.service.settings.canonical_base
+    canonical, public_url = face.service.settings.canonical_base, face.service.settings.public_url
 
     @router.get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> JSONResponse:
         """All that is served, the pages and the operators' endpoints too."""
-        base = f"{request.base_url}fhir"
+        base = f"{public_url or str(request.base_url).rstrip('/')}/fhir"
         declared = orjson.loads(statement(canonical, base, face.published))
         others = get_openapi(title="referral-service", version=declared["version"], routes=request.app.routes)
         others["paths"] |= paths(declared)

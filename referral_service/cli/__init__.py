@@ -25,6 +25,7 @@ COMMANDS = {
     "reconcile": "operate",
     "drain": "operate",
     "verify-ledger": "ledger",
+    "fake-ehr": "fake_ehr",
 }
 
 

@@ -1,18 +1,31 @@
-"""Files of FHIR as charts: Bundles and NDJSON, plain or gzipped, and folders of them."""
+"""Files of FHIR as charts: Bundles and NDJSON, plain or gzipped, and folders of them, of any size.
+
+A file is read part by part: a line of NDJSON, or an entry of a Bundle. One may go on behind any of them.
+"""
 
 import gzip
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, NamedTuple, cast
 
+from referral_service.cli.bundle_file import LONGEST, BundleFile, too_long
 from referral_service.core.problem import Issue, Problem
-from referral_service.fhir.chart_bundle import deletions, resources
+from referral_service.fhir.chart_bundle import Gone, content, entries_of, identified, name, order
 from referral_service.fhir.check import R4_TYPES, check
 from referral_service.fhir.parse import parse
 from referral_service.fhir.search.table import TAKEN_IN
 
+__all__ = ["Gone", "Part", "Place", "Refused", "files", "parts", "read"]
+
+Json = dict[str, Any]
 _NOT_TAKEN_IN = R4_TYPES - TAKEN_IN
 _ENDINGS = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
+_DAMAGED = Issue("incomplete", "The compressed file is cut off or damaged; what stands before was read.")
 
 
 class Refused(NamedTuple):
@@ -20,6 +33,24 @@ class Refused(NamedTuple):
 
     where: str
     issues: tuple[Issue, ...]
+
+
+class Place(NamedTuple):
+    """How far a file was read: `offset` in bytes of its content, not compressed; lines or entries done."""
+
+    offset: int = 0
+    number: int = 0
+
+
+class Part(NamedTuple):
+    """A line or an entry: what is valid in it, the place behind it, the share of the file read (0 to 1)."""
+
+    found: Iterator[Json | Gone]
+    after: Place
+    share: float
+
+
+Refuse = Callable[[Refused], None]
 
 
 def files(paths: Iterable[Path]) -> list[Path]:
@@ -33,42 +64,112 @@ def files(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-class Gone(NamedTuple):
-    """A deletion in a history: "Type/id" and when, if it is said."""
-
-    source: str
-    at: str | None
-
-
-def read(path: Path, refuse: Callable[[Refused], None]) -> Iterator[dict[str, Any] | Gone]:
-    """The valid resources of one file, then its deletions; the rest goes to `refuse`. Raises OSError.
+def read(path: Path, refuse: Refuse) -> Iterator[Json | Gone]:
+    """The valid resources and the deletions of one file; the rest goes to `refuse`. Raises OSError.
 
     Those of types that the service does not take in come unchecked.
-
-    NDJSON is read line by line: a file of any size takes the memory of its longest line.
     """
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as content:
-        if ".ndjson" not in path.suffixes:
-            yield from _valid(content.read(), str(path), refuse)
-            return
-        for number, line in enumerate(content, 1):
-            if line.strip():
-                yield from _valid(line.strip(), f"{path}:{number}", refuse)
+    for part in parts(path, refuse):
+        yield from part.found
 
 
-def _valid(part: bytes, where: str, refuse: Callable[[Refused], None]) -> Iterator[dict[str, Any] | Gone]:
+def parts(path: Path, refuse: Refuse, start: Place = Place()) -> Iterator[Part]:  # noqa: B008 - it cannot change
+    """The parts of one file from `start` on, each to be used before the next one is asked for.
+
+    At most one line or entry is in memory, and of a Bundle the fullUrls. A compressed Bundle is unpacked to
+    a nameless temporary file first. Raises OSError.
+    """
+    with path.open("rb") as packed, ExitStack() as opened:
+        file: BinaryIO = packed
+        size = path.stat().st_size
+        is_packed = path.suffix == ".gz"
+        try:
+            if is_packed:
+                file = cast(BinaryIO, opened.enter_context(gzip.open(packed)))
+            if ".ndjson" in path.suffixes:
+                yield from _lines(path, file, refuse, start, lambda: packed.tell() / size)
+                return
+            if is_packed:
+                unpacked = cast(BinaryIO, opened.enter_context(TemporaryFile()))
+                copyfileobj(file, unpacked)
+                unpacked.seek(0)
+                file = unpacked
+            yield from _entries(path, file, refuse, start)
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            refuse(Refused(str(path), (_DAMAGED,)))
+
+
+def _lines(
+    path: Path, file: BinaryIO, refuse: Refuse, start: Place, share: Callable[[], float]
+) -> Iterator[Part]:
+    file.seek(start.offset)
+    offset, number = start
+    while line := file.readline(LONGEST + 1):
+        number += 1
+        offset += len(line)
+        where = f"{path}:{number}"
+        if len(line) > LONGEST:
+            refuse(Refused(where, too_long().issues))
+            while not line.endswith(b"\n") and (line := file.readline(LONGEST)):
+                offset += len(line)
+            line = b""
+        text = line.strip()
+        yield Part(_line(text, where, refuse) if text else iter(()), Place(offset, number), share())
+
+
+def _line(text: bytes, where: str, refuse: Refuse) -> Iterator[Json | Gone]:
     try:
-        value = parse(part)
+        value = parse(text)
     except Problem as problem:
         refuse(Refused(where, problem.issues))
         return
-    for resource in resources(value):
-        if resource.get("resourceType") in _NOT_TAKEN_IN:
-            yield resource  # whatever is wrong with it, nobody reads it
-        elif issues := check(resource):
-            name = f"{resource.get('resourceType')}/{resource.get('id', '?')}"
-            refuse(Refused(f"{where} {name}", tuple(issues)))
+    yield from _value(value, where, refuse)
+
+
+def _value(value: Json, where: str, refuse: Refuse) -> Iterator[Json | Gone]:
+    """What is valid in a resource, or in a Bundle that is in memory."""
+    if value["resourceType"] != "Bundle":
+        yield from _valid(lambda: identified(value), where, refuse)
+        return
+    entries = entries_of(value)
+    names = dict(filter(None, map(name, entries)))
+    for number in order(value, len(entries)):
+        yield from _valid(partial(content, value, entries[number], names), where, refuse)
+
+
+def _entries(path: Path, file: BinaryIO, refuse: Refuse, start: Place) -> Iterator[Part]:
+    try:
+        bundle = BundleFile(file)
+        if bundle.bundle["resourceType"] != "Bundle":
+            if not start.number:
+                yield Part(_value(bundle.whole(), str(path), refuse), Place(0, 1), 1.0)
+            return
+    except Problem as problem:
+        refuse(Refused(str(path), problem.issues))
+        return
+    names, size = bundle.names(), len(bundle)
+    for done, number in enumerate(order(bundle.bundle, size)[start.number :], start.number + 1):
+        where = f"{path} entry[{number}]"
+        found = _valid(partial(_entry, bundle, number, names), where, refuse)
+        yield Part(found, Place(0, done), done / size)
+
+
+def _entry(file: BundleFile, number: int, names: Mapping[str, str]) -> Json | Gone | None:
+    return content(file.bundle, file.entry(number), names)
+
+
+def _valid(get: Callable[[], Json | Gone | None], where: str, refuse: Refuse) -> Iterator[Json | Gone]:
+    try:
+        found = get()
+    except Problem as problem:
+        refuse(Refused(where, problem.issues))
+        return
+    if isinstance(found, Gone):
+        yield found
+    elif found is not None:
+        if found.get("resourceType") in _NOT_TAKEN_IN:
+            yield found  # whatever is wrong with it, nobody reads it
+        elif issues := check(found):
+            refuse(Refused(f"{where} {found.get('resourceType')}/{found.get('id', '?')}", tuple(issues)))
         else:
-            yield resource
-    for source, at in deletions(value):
-        yield Gone(source, at)
+            yield found

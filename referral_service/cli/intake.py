@@ -1,147 +1,97 @@
 """`import`: Bundles and NDJSON into the service's store, as if an EHR had posted each resource."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from getpass import getuser
-from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
-from referral_service.cli.charts import Gone, Refused, files, read
+from referral_service.cli import CannotStart
+from referral_service.cli.charts import files
 from referral_service.cli.console import print_json, print_table
+from referral_service.cli.exported import exporter, take_exported
+from referral_service.cli.progress import Shown
 from referral_service.cli.start import open_store, starting
-from referral_service.core.problem import Issue, Problem
+from referral_service.cli.taking import Intake, Into, Report
+from referral_service.core.problem import Problem
 from referral_service.fhir.read import Reader
-from referral_service.fhir.search.table import TAKEN_IN
-from referral_service.settings import load
-from referral_service.store.search import Search
+from referral_service.settings import Settings, load
 from referral_service.store.store import SqlStore
-from referral_service.wiring import build_terminology
-from referral_service.workflow.ingest import Change, Ingest, deletion
-from referral_service.workflow.ports import DEFAULT_TENANT, Write
+from referral_service.wiring import build_clock, build_terminology
+from referral_service.workflow.ports import DEFAULT_TENANT
 
-_AT_ONCE: Final = 500
-_SHOWN: Final = 100
-# Both kinds of request are ours, and can be sent in by an EHR too.
-_SHARED_TYPE: Final = "ServiceRequest"
-_OURS = Issue("forbidden", "The service wrote this; only its operations change it.")
-
-
-class Report:
-    """What became of each resource: counts by type and by what happened, and the refusals, some of them."""
-
-    def __init__(self) -> None:
-        """Nothing was read yet."""
-        self.counts: dict[str, Counter[str]] = {}
-        self.refused = 0
-        self.refusals: list[Refused] = []
-
-    def count(self, kind: str, what: str, number: int = 1) -> None:
-        """`what`: stored, unchanged, deleted, or not taken in."""
-        self.counts.setdefault(kind, Counter())[what] += number
-
-    def refuse(self, one: Refused) -> None:
-        """Counts all, keeps the first."""
-        self.refused += 1
-        if self.refused <= _SHOWN:
-            self.refusals.append(one)
+_ALWAYS = ("stored", "unchanged", "deleted", "not taken in")
+_OF_SOURCES = ("older", "own")
 
 
 def import_(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Bundles, NDJSON(.gz) or folders.")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH...", help="Bundles, NDJSON(.gz) or folders.")
+    ] = None,
+    source: Annotated[
+        str, typer.Option("--from", metavar="SOURCE", help="A bulk export of a source of REFERRAL_SOURCES.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="The report as one object.")] = False,
 ) -> None:
-    """Take in files of FHIR; what is there already stays, so that it can be started again after any end."""
+    """Take in files of FHIR, or a source's bulk export; started again after any end it goes on from there."""
     settings = load()
-    found = files(paths)
+    if bool(paths) == bool(source):
+        raise typer.BadParameter("say either PATH... or --from SOURCE")
+    found = files(paths or [])
     if missing := [path for path in found if not path.is_file()]:
         raise typer.BadParameter(f"there is no {missing[0]}", param_hint="PATH")
-    report = Report()
+    exporting = exporter(settings, source) if source else None
     with starting():
         reader = Reader(build_terminology(settings), settings.canonical_base)
     with open_store(settings) as store:
         if not settings.database_url:
             store.migrate()
-        Intake(store, reader, report).take(found)
+        try:
+            if exporting:
+                report = take_exported(exporting, settings, store, reader)
+            else:
+                report = _take(found, settings, store, reader)
+        except Problem as problem:
+            raise CannotStart(f"{problem} Start it again: it goes on where it stopped.") from problem
     _tell(report, as_json)
-    if report.refused:
+    if report.is_bad:
         raise typer.Exit(1)
 
 
-class Intake:
-    """Reads files and stores what is valid in them, many resources a transaction."""
-
-    def __init__(self, store: SqlStore, reader: Reader, report: Report) -> None:
-        """`report` hears of everything."""
-        self._store = store
-        self._search = Search(store.engine)
-        self._ingest = Ingest(store, reader)
-        self._report = report
-        self._actor = f"Operator/{getuser()}"
-
-    def take(self, found: list[Path]) -> None:
-        """Each file in order; a progress bar on a terminal."""
-        console = Console(stderr=True)
-        with Progress(console=console, disable=not console.is_terminal) as progress:
-            bar = progress.add_task("Importing", total=len(found))
-            for path in found:
-                writes = self._writes(read(path, self._report.refuse))
-                while batch := list(islice(writes, _AT_ONCE)):
-                    self._keep(batch)
-                progress.advance(bar)
-
-    def _writes(self, found: Iterable[dict[str, Any] | Gone]) -> Iterator[Write]:
-        for one in found:
-            if isinstance(one, Gone):
-                kind, _, identity = one.source.partition("/")
-                if kind in TAKEN_IN and self._search.current(DEFAULT_TENANT, [(kind, identity)]):
-                    yield deletion(kind, identity)
-                continue
-            kind = one["resourceType"]
-            if kind not in TAKEN_IN:
-                self._report.count(kind, "not taken in")
-                continue
-            try:
-                yield from self._ingest.writes([Change(resource=one, path=kind)])
-            except Problem as refusal:
-                self._report.refuse(Refused(f"{kind}/{one['id']}", refusal.issues))
-
-    def _keep(self, batch: list[Write]) -> None:
-        """In one transaction; what the service wrote itself stays as it is."""
-        requests = [write.id for write in batch if write.type == _SHARED_TYPE]
-        ours = self._search.is_emitted(DEFAULT_TENANT, _SHARED_TYPE, requests) if requests else set()
-        for write in batch:
-            if write.type == _SHARED_TYPE and write.id in ours:
-                self._report.refuse(Refused(f"{write.type}/{write.id}", (_OURS,)))
-        allowed = [write for write in batch if not (write.type == _SHARED_TYPE and write.id in ours)]
-        for stored in self._ingest.submit(DEFAULT_TENANT, allowed, self._actor).result():
-            what = "deleted" if stored.is_deleted else "stored" if stored.is_new else "unchanged"
-            self._report.count(stored.type, what)
+def _take(found: list[Path], settings: Settings, store: SqlStore, reader: Reader) -> Report:
+    report = Report()
+    intake = Intake(store, build_clock(settings), reader, Into(DEFAULT_TENANT, f"Operator/{getuser()}"))
+    with Shown("importing", sum(path.stat().st_size for path in found)) as shown:
+        for path in found:
+            with shown.file(path.name, path.stat().st_size) as file:
+                report.add(intake.take(path, file))
+    intake.forget(found)
+    return report
 
 
 def _tell(report: Report, as_json: bool) -> None:
-    kinds = ("stored", "unchanged", "deleted", "not taken in")
+    """The table to stdout, refusals to stderr; or all of it as one object."""
     if as_json:
         print_json(
             {
-                "types": {kind: dict(found) for kind, found in sorted(report.counts.items())},
+                "types": dict(sorted(report.counts.items())),
                 "refused": report.refused,
                 "refusals": [
                     {"where": one.where, "expression": issue.expression, "why": issue.diagnostics}
                     for one in report.refusals
                     for issue in one.issues
                 ],
+                "messages": report.messages,
             }
         )
         return
-    lines = [[kind, *(found[what] for what in kinds)] for kind, found in sorted(report.counts.items())]
+    kinds = [*_ALWAYS, *(it for it in _OF_SOURCES if any(it in found for found in report.counts.values()))]
+    lines = [[kind, *(found.get(what, 0) for what in kinds)] for kind, found in sorted(report.counts.items())]
     print_table(["type", *kinds], lines)
     for one in report.refusals:
         for issue in one.issues:
             typer.echo(f"refused: {one.where}: {issue.expression} {issue.diagnostics}", err=True)
     if report.refused:
         typer.echo(f"refused in all: {report.refused}", err=True)
+    for severity, number in sorted(report.messages.items()):
+        typer.echo(f"messages of the source about its export: {number} {severity}", err=True)

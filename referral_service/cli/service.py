@@ -40,11 +40,12 @@ def api() -> None:
     _warn(settings)
     with starting():
         service = build_service(settings)
+        app = create_app(service)
     # uvicorn answers what it has begun, then raises the signal again: this ends the process in order
     signal.signal(signal.SIGTERM, _leave)
     with tracing(settings.traces, "api"), closing(service):
         uvicorn.run(
-            create_app(service),
+            app,
             host=settings.host,
             port=settings.port,
             log_config=None,

@@ -5,10 +5,12 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
+from referral_service.auth.access import AccessError
 from referral_service.cli import CannotStart
 from referral_service.fhir.concepts import TerminologyError
 from referral_service.pathways import PathwayError
 from referral_service.settings import Settings
+from referral_service.sources import SourcesError
 from referral_service.store.engine import UnknownSchema
 from referral_service.store.store import SqlStore
 from referral_service.wiring import build_store
@@ -16,10 +18,10 @@ from referral_service.wiring import build_store
 
 @contextmanager
 def starting() -> Iterator[None]:
-    """Says a failure of the database or of the clinicians' files as CannotStart."""
+    """Says a failure of the database, or of a file that is given to the service, as CannotStart."""
     try:
         yield
-    except (PathwayError, TerminologyError) as error:
+    except (AccessError, PathwayError, SourcesError, TerminologyError) as error:
         raise CannotStart(str(error)) from error
     except UnknownSchema as error:
         raise CannotStart(str(error)) from error

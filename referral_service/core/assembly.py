@@ -64,7 +64,8 @@ def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: 
     written = {f.source: f for f in facts if isinstance(f, Condition)} if flags else {}
     told = dict.fromkeys(_told(flag, each.verdict, written) for each in judged for flag in each.flags)
     active = first.assessment.conditions if first.assessment else []
-    evidence = tuple(dict.fromkeys(e for c in asked for e in c.evidence))
+    rested_on = (*(e for c in asked for e in c.evidence), *_not_done(first.assessment, verdict))
+    evidence = tuple(dict.fromkeys(rested_on))
     flagged = tuple(f.condition.evidence for f in flags)
     used = frozenset((*evidence, *flagged, *(c.evidence for c in active)))
     ahead = outlook(first.assessment, verdict) if first.assessment and not first.flags else Outlook()
@@ -98,6 +99,12 @@ def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: 
 def _telling(judged: Sequence[Judged]) -> Judged:
     """The judgement that the rest is told from: the first of an open episode, else the first of a chart."""
     return max(judged, key=lambda each: (each.assessment is not None, each.record is not None))
+
+
+def _not_done(assessment: Assessment | None, verdict: Verdict) -> tuple[str, ...]:
+    """What was not done, where it decides: no criterion rests on it."""
+    decides = "therapy-contraindicated" in verdict.reasons
+    return assessment.contraindicated if assessment and decides else ()
 
 
 def _route(assessment: Assessment, verdict: Verdict) -> str | None:

@@ -81,6 +81,12 @@ class Terminology:
             and self.meaning(system, code) is None
         )
 
+    def codes(self, *words: str) -> list[tuple[str, str]]:
+        """System and code of all with one of these roles or concepts, sorted; ICD-10-CM without its dot."""
+        return sorted(
+            key for key, meaning in self._meanings.items() if {meaning.role, meaning.concept} & {*words}
+        )
+
     def concepts(self) -> Mapping[str, Concept]:
         """Every concept by its name, those without a code too."""
         return self._concepts

@@ -75,6 +75,17 @@ _encoder = msgspec.json.Encoder(enc_hook=_raw, decimal_format="number")
 
 def parse(body: bytes) -> dict[str, Any]:
     """The JSON object in `body`, a resource of some R4 type; numbers are int or Number. Raises Unreadable."""
+    resource = parse_object(body)
+    kind = resource.get("resourceType")
+    if kind is None:
+        _refuse("required", "The element is required.", "resourceType")
+    if not isinstance(kind, str) or kind not in R4_TYPES:
+        _refuse("value", "Not a resource type of R4.", "resourceType")
+    return resource
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in `body`, whatever it is; numbers are int or Number. Raises Unreadable."""
     text = body.removeprefix(_BYTE_ORDER_MARK)
     value = _decoded(text)
     if not isinstance(value, dict):
@@ -84,15 +95,9 @@ def parse(body: bytes) -> dict[str, Any]:
     written = _encoder.encode(value)
     if _has_duplicate_keys(text, written):
         _refuse("structure", "A JSON object has the same key twice.")
-    resource: dict[str, Any] = value
     if text.count(b"-") != written.count(b"-"):
-        resource = _with_negative_zeros(text)
-    kind = resource.get("resourceType")
-    if kind is None:
-        _refuse("required", "The element is required.", "resourceType")
-    if not isinstance(kind, str) or kind not in R4_TYPES:
-        _refuse("value", "Not a resource type of R4.", "resourceType")
-    return resource
+        return _with_negative_zeros(text)
+    return value
 
 
 def _decoded(text: bytes) -> Any:

@@ -64,11 +64,7 @@ class Ingest:
 
     def submit(self, tenant: Tenant, writes: Sequence[Write], actor: str) -> Future[list[Stored]]:
         """Stores all or nothing, a line of the ledger for each write; the future answers in their order."""
-        happenings = [
-            Happening("deleted" if write.is_deleted else "received", f"{write.type}/{write.id}", actor)
-            for write in writes
-        ]
-        return self._inbox.submit(tenant, writes, happenings)
+        return self._inbox.submit(tenant, writes, happenings(writes, actor))
 
     def _write(self, change: Change) -> Write | Issue:
         resource = _settled(change.resource)
@@ -89,6 +85,14 @@ class Ingest:
             expected=change.expected,
             is_posted=change.is_posted,
         )
+
+
+def happenings(writes: Iterable[Write], actor: str) -> list[Happening]:
+    """The lines of the ledger that go with them."""
+    return [
+        Happening("deleted" if write.is_deleted else "received", f"{write.type}/{write.id}", actor)
+        for write in writes
+    ]
 
 
 def deletion(kind: str, identity: str, expected: int | None = None) -> Write:

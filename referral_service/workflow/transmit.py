@@ -5,6 +5,7 @@ later try searches by identifier first, for the outcome of the one before may be
 read back and compared. Two of a kind on the other side: nothing more is sent, and a person looks.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from random import uniform
@@ -24,6 +25,7 @@ from referral_service.workflow.review import Answered, Opened
 
 Json = dict[str, Any]
 
+_LOCATION: Final = re.compile(r"(ServiceRequest|Task)/[A-Za-z0-9\-.]{1,64}")
 _LONGEST_WAIT = timedelta(minutes=15)
 # A person sees what still fails after so many tries.
 _SEEN_AFTER = 5
@@ -70,6 +72,9 @@ class Destination(Protocol):
 
     def send(self, transaction: Json) -> Json:
         """Its answer to the transaction; INTERRUPTED where the outcome is unknown."""
+
+    def read(self, reference: str) -> Json | None:
+        """One of its resources, such as Task/1; None where it is not."""
 
 
 class Outbox(Protocol):
@@ -143,13 +148,25 @@ class Transmit:
             _compare(there, transaction)
             if there.is_whole:
                 return there
-        self._destination.send(transaction)
+        answer = self._destination.send(transaction)
         there = self._destination.find(order)
+        if not there.is_whole and not there.is_doubled:
+            # a search may lag behind: what it said it made is read instead
+            there = self._made(answer)
+            if not there.is_whole:
+                # it said yes, and shows nothing: the next try looks again before anything else
+                raise Problem(Category.INTERRUPTED)
         _compare(there, transaction)
-        if not there.is_whole:
-            # it said yes, and shows nothing: the next try looks again before anything else
-            raise Problem(Category.INTERRUPTED)
         return there
+
+    def _made(self, answer: Json) -> There:
+        found: dict[str, list[Json]] = {"ServiceRequest": [], "Task": []}
+        for entry in answer.get("entry", ()):
+            place = _LOCATION.search(str(entry.get("response", {}).get("location", "")))
+            resource = self._destination.read(place[0]) if place else None
+            if resource:
+                found[resource["resourceType"]].append(resource)
+        return There(found["ServiceRequest"], found["Task"])
 
     def _order(self, delivery: Delivery) -> Order:
         opened = delivery.opened
@@ -241,10 +258,14 @@ class Transmit:
 
 
 def _compare(there: There, transaction: Json) -> None:
-    """Raises Doubled for two of a kind, or for another order or patient under this identifier."""
+    """Raises Doubled for two of a kind, or for what is not the order that we sent."""
     if there.is_doubled:
         raise Doubled("doubled")
-    own = transaction["entry"][0]["resource"]["subject"].get("reference", "").rpartition("/")[2]
+    sent = [entry["resource"] for entry in transaction["entry"]]
+    own = sent[0]["subject"].get("reference", "").rpartition("/")[2]
+    for known, ours in [(one, sent[0]) for one in there.requests] + [(one, sent[1]) for one in there.tasks]:
+        if ours["identifier"][0]["value"] not in [one.get("value") for one in known.get("identifier", ())]:
+            raise Doubled("different")
     for request in there.requests:
         known = request.get("subject", {}).get("reference", "").rpartition("/")[2]
         if request.get("intent") != "order" or (own and known and known != own):

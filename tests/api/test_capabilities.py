@@ -64,6 +64,7 @@ EMITTED = {"Task", "GuidanceResponse", "Provenance", "DetectedIssue"}
 PUBLISHED = {json.loads(path.read_bytes())["resourceType"] for path in RESOURCES.rglob("*.json")} | {
     "PlanDefinition"
 }
+_TASK = {"status": "accepted", "intent": "order"}
 VALUES = {"token": "x", "reference": "x", "date": "2026", "uri": "x", "string": "x"}
 
 
@@ -119,12 +120,17 @@ def test_what_is_only_given_out_cannot_be_written(
     server: Running, statement: dict[str, Any], kind: str
 ) -> None:
     (codes,) = (codes for one, codes, _ in declared(statement) if one == kind)
-    assert codes == {"read", "vread", "history-instance", "search-type"}
+    theirs = {"update", "patch"} if kind == "Task" else set()
+    assert codes == {"read", "vread", "history-instance", "search-type", *theirs}
     assert server.search(kind)["type"] == "searchset"
     assert server.http.get(f"/{kind}/none").status_code == 404
     assert server.http.post(f"/{kind}", json={"resourceType": kind}).status_code == 405
-    for method in ("PUT", "DELETE", "PATCH"):
-        assert server.http.request(method, f"/{kind}/none").status_code == 405
+    assert server.http.delete(f"/{kind}/none").status_code == 405
+    none = {"resourceType": kind, "id": "none", **_TASK}
+    assert server.http.put(f"/{kind}/none", json=none).status_code == (404 if theirs else 405)
+    patch = {"content-type": "application/json-patch+json"}
+    answer = server.http.patch(f"/{kind}/none", content=b"[]", headers=patch)
+    assert answer.status_code == (404 if theirs else 405)
 
 
 @pytest.mark.parametrize("kind", sorted(PUBLISHED))
@@ -153,7 +159,7 @@ def operations(statement: dict[str, Any]) -> dict[str, str]:
 
 QUESTIONS = {"Patient/$assess", "PlanDefinition/$apply"}
 VERBS = {
-    *(f"ServiceRequest/${verb}" for verb in ("approve", "decline", "withdraw", "acknowledge")),
+    *(f"ServiceRequest/${verb}" for verb in ("approve", "decline", "withdraw", "acknowledge", "close")),
     *(f"Task/${verb}" for verb in ("claim", "release", "reassign", "complete", "acknowledge")),
 }
 

@@ -28,8 +28,21 @@ TABLE = {
     "declined": ("revoked", None, "completed", None),
     "withdrawn": ("revoked", None, "cancelled", None),
     "withdrawn, once approved": ("revoked", "revoked", "cancelled", "cancelled"),
+    "sent": ("completed", "active", "completed", "requested"),
+    "received": ("completed", "active", "completed", "received"),
+    "accepted": ("completed", "active", "completed", "accepted"),
+    "paused": ("completed", "active", "completed", "on-hold"),
+    "in progress": ("completed", "active", "completed", "in-progress"),
+    "closed": ("completed", "completed", "completed", "completed"),
+    "refused": ("completed", "active", "completed", "rejected"),
+    "given up": ("completed", "active", "completed", "cancelled"),
+    "failed": ("completed", "active", "completed", "failed"),
+    "withdrawn, once sent": ("revoked", "active", "cancelled", "cancelled"),
+    "closed administratively": ("completed", "revoked", "completed", "cancelled"),
     "reviewed": ("completed", None, "completed", None),
 }
+OUT = ("sent", "received", "accepted", "paused", "in progress")
+ENDED = ("refused", "given up", "failed")
 # What may be said of a proposal, and where it leads; whatever is not here is refused.
 OF_PROPOSALS = {
     ("drafted", "approve"): "approved",
@@ -40,6 +53,8 @@ OF_PROPOSALS = {
     ("claimed", "withdraw"): "withdrawn",
     ("suspended", "withdraw"): "withdrawn",
     ("approved", "withdraw"): "withdrawn, once approved",
+    **{(step, "withdraw"): "withdrawn, once sent" for step in OUT},
+    **{(step, "close"): "closed administratively" for step in ("approved", *OUT, *ENDED)},
     ("drafted", "claim"): "claimed",
     ("claimed", "release"): "drafted",
     ("drafted", "reassign"): "claimed",
@@ -60,7 +75,7 @@ OF_REVIEWS = {
 NOT_FOR = {
     "proposal": {"complete": "A proposal is approved or declined; $complete is not for it."},
     "review": {
-        verb: f"A review is completed; ${verb} is not for it." for verb in ("approve", "decline", "withdraw")
+        verb: f"A review is completed; ${verb} is not for it." for verb in ("approve", "decline", "withdraw", "close")
     },
 }
 
@@ -134,7 +149,7 @@ def test_a_state_that_is_named_is_that_of_request_and_task() -> None:
 
 
 def test_a_state_that_is_in_no_table_is_refused_too() -> None:
-    assert refusal(at("approved", fulfillment_status="accepted"), "withdraw") == (
+    assert refusal(at("approved", fulfillment_status="ready"), "withdraw") == (
         Category.CONFLICT,
         "The request is completed, its Task is completed: too late or too early for $withdraw.",
     )
@@ -180,3 +195,16 @@ def test_what_is_elective_is_not_acknowledged() -> None:
         Category.REFUSED,
         "Red flags are acknowledged; this is elective.",
     )
+
+
+def test_an_order_that_may_be_out_is_not_taken_back_by_us_alone() -> None:
+    tried = at("approved", tried_at=MONDAY)
+    assert standing(say(tried, "withdraw")) == Standing(*TABLE["withdrawn, once sent"])
+    assert say(tried, "withdraw").is_flagged
+    assert not say(at("approved"), "withdraw").is_flagged
+
+
+def test_what_is_given_up_waits_for_no_sender() -> None:
+    stuck = at("approved", is_unsendable=True)
+    assert not say(stuck, "close").is_unsendable
+    assert say(at("drafted", is_unsendable=False), "approve").is_unsendable is False

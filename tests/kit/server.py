@@ -73,7 +73,13 @@ def running(data_dir: Path, **settings: Any) -> Iterator[Running]:
     chosen = Settings.model_validate({"data_dir": data_dir, "broker_url": "filesystem://", **settings})
     service = build_service(chosen)
     service.store.migrate()
-    config = uvicorn.Config(create_app(service), port=0, log_config=None, access_log=False, date_header=False)
+    config = uvicorn.Config(
+        create_app(service),
+        port=settings.get("port", 0),
+        log_config=None,
+        access_log=False,
+        date_header=False,
+    )
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, daemon=True)
     thread.start()

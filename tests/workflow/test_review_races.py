@@ -75,4 +75,4 @@ def test_a_condition_that_is_judged_afterwards_finds_the_approval(clinic: Clinic
     assert clinic.store.save([withdrawal]) == [False]
     clinic.evaluate()
     assert clinic.outcomes() == [("lumbar", "no-qualifying-condition")]
-    assert (again(clinic, order)["status"], statuses(clinic)[0]) == ("active", ("proposal", "completed"))
+    assert (again(clinic, order)["status"], statuses(clinic)[0]) == ("revoked", ("proposal", "revoked"))

@@ -77,7 +77,7 @@ def fill(house: House, number: int) -> None:
             target="surgical", urgency="elective", generation=1, status="draft", task=f"many-{index:06}",
             task_status="requested", decision="1", due_at=START + timedelta(hours=index), authored_at=START,
         )  # fmt: skip
-        rows.append(_referral(claim, one))
+        rows.append(_referral(claim.tenant, claim.patient, one))
     with writing(house.server.service.store.engine) as connection:
         _REFERRAL.run(connection, rows)
 

@@ -98,9 +98,23 @@ InstanceOf: OperationDefinition
 Usage: #definition
 Title: "Withdraw"
 * insert PersonsVerb(withdraw, Withdraw)
-* description = "A proposal, or an order that has not been sent, is withdrawn: it becomes revoked, its Tasks cancelled."
+* description = "A proposal, or its order, is withdrawn: it becomes revoked, its Tasks cancelled. An order that the other side may have stays active, and a person is told."
 * resource[+] = #ServiceRequest
 * insert Takes(reason, 0, code)
+* parameter[=].documentation = "Why: a code of the site's own."
+* insert Takes(note, 0, string)
+* parameter[=].documentation = "What is said, in words; kept with who said it, and when."
+* insert Gives(ServiceRequest)
+* parameter[=].documentation = "The ServiceRequest that was asked about."
+
+Instance: close
+InstanceOf: OperationDefinition
+Usage: #definition
+Title: "Close"
+* insert PersonsVerb(close, Close)
+* description = "An approved order is closed administratively, whether it was sent or not: it becomes revoked, the Task to fulfil it cancelled."
+* resource[+] = #ServiceRequest
+* insert Takes(reason, 1, code)
 * parameter[=].documentation = "Why: a code of the site's own."
 * insert Takes(note, 0, string)
 * parameter[=].documentation = "What is said, in words; kept with who said it, and when."

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -22,6 +23,7 @@ _TAKES: Final[dict[Verb, dict[str, bool]]] = {
     "approve": {"note": False},
     "decline": {"reason": True, "note": False},
     "withdraw": {"reason": False, "note": False},
+    "close": {"reason": True, "note": False},
     "complete": {"reason": False, "note": False},
     "reassign": {"owner": True},
 }
@@ -42,10 +44,11 @@ def answering(type: Answerable, verb: Verb) -> Run:
         if ask.actor.partition("/")[0] not in _PEOPLE:
             raise problem(Category.FORBIDDEN, "Only a Practitioner or a PractitionerRole answers.")
         service = face.service
+        zone = ZoneInfo(service.settings.timezone)
         asked = Asked(verb, type, ask.id, ask.actor, expected=expected, **said)
         try:
             stored = await run_in_threadpool(
-                Review(face.answers, service.clock, service.names).run, ask.tenant, asked
+                Review(face.answers, service.clock, service.names, zone).run, ask.tenant, asked
             )
         except Problem as error:
             if error.category is Category.CONFLICT:

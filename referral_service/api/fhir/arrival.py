@@ -11,26 +11,26 @@ from referral_service.api.errors import HttpProblem
 from referral_service.api.fhir import negotiate
 from referral_service.api.fhir.exchange import Ask
 from referral_service.api.fhir.table import Place
+from referral_service.auth.principal import Principal
 from referral_service.core.problem import Category, problem
 from referral_service.fhir.search.reference import local
-from referral_service.workflow.ports import DEFAULT_TENANT
 
 Json = dict[str, Any]
-_NOBODY = "Practitioner/demo"
 _MEGABYTE = 1024 * 1024
 # Those whose lines are one list, as RFC 9110 (5.3) says.
 _LISTS = frozenset({b"accept", b"prefer", b"if-match", b"if-none-match"})
 
 
 class Arrival:
-    """One request; `base` is the address of /fhir that it was sent to, `query` its parameters in order."""
+    """One request; `base` is the address of /fhir, `query` its parameters in order."""
 
-    def __init__(self, request: Request) -> None:
-        """Headers and query are read once, here."""
+    def __init__(self, request: Request, public_url: str = "") -> None:
+        """Headers and query are read once, here; `public_url` is where clients reach us, if that is set."""
         scope = request.scope
         self.request = request
         self._headers = _read(scope["headers"])
-        self.base = f"{scope['scheme']}://{self.header('host') or _own_host(scope)}/fhir"
+        address = public_url or f"{scope['scheme']}://{self.header('host') or _own_host(scope)}"
+        self.base = f"{address}/fhir"
         query = scope["query_string"].decode("latin-1")
         self.query = tuple(parse_qsl(query, keep_blank_values=True)) if query else ()
 
@@ -50,10 +50,12 @@ class Arrival:
         if not if_none_exist.strip() and b"if-none-exist" in self._headers:
             # Passing it by would make the duplicate that the client guards against.
             raise problem(Category.INCORRECT, "If-None-Exist is empty.", code="value")
+        principal: Principal = self.request.scope["principal"]
         return Ask(
             base=self.base,
-            tenant=DEFAULT_TENANT,
-            actor=self._actor(),
+            principal=principal,
+            tenant=principal.tenant,
+            actor=self._actor(principal),
             type=place.type,
             id=place.id,
             version=place.version,
@@ -69,10 +71,14 @@ class Arrival:
             is_strict=wishes.get("handling") == "strict",
         )
 
-    def _actor(self) -> str:
+    def _actor(self, principal: Principal) -> str:
         """On whose behalf the client says it asks; nobody may be taken for another by a slip."""
         if b"x-actor" not in self._headers:
-            return _NOBODY
+            return principal.actor
+        if not principal.is_open:
+            raise problem(
+                Category.INCORRECT, "X-Actor: Who asks is said by the token alone.", code="not-supported"
+            )
         actor = local(self.header("x-actor").strip())
         if actor is None:
             raise problem(

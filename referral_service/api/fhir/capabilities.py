@@ -13,6 +13,8 @@ from referral_service.fhir.published import Published, drafts
 from referral_service.fhir.search.table import KINDS, Kind, Sort
 
 _HL7 = "http://hl7.org/fhir/OperationDefinition"
+_HL7_TERMS = "http://terminology.hl7.org/CodeSystem"
+_OAUTH = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 # What HL7 defines; every other operation is defined by ourselves.
 _DEFINED_BY_HL7 = {"$apply": f"{_HL7}/PlanDefinition-apply"}
 _ANY_TYPE = (("_id", Sort.TOKEN), ("_lastUpdated", Sort.DATE))
@@ -21,8 +23,8 @@ _OF_A_PATIENT = "Patient/[id]/[type] is [type]?patient=[id], where the type has 
 
 
 @lru_cache(8)
-def statement(canonical_base: str, base: str, published: str) -> bytes:
-    """The statement as JSON. `base` is the address of /fhir as the client wrote it."""
+def statement(canonical_base: str, base: str, published: str, token_url: str = "") -> bytes:
+    """The statement as JSON. `base` is the address of /fhir, `token_url` where tokens are had, if needed."""
     release = version("referral-service")
     ours = _shipped(canonical_base)
     kinds = [*KINDS.values(), *(CONFORMANCE[type] for type in sorted({PLAN, *ours.types}))]
@@ -43,12 +45,24 @@ def statement(canonical_base: str, base: str, published: str) -> bytes:
                 {
                     "mode": "server",
                     "documentation": _OF_A_PATIENT,
+                    **({"security": _security(token_url)} if token_url else {}),
                     "resource": [_resource(kind, ours, canonical_base) for kind in kinds],
                     "interaction": [{"code": "transaction"}, {"code": "batch"}],
                 }
             ],
         }
     )
+
+
+def _security(token_url: str) -> dict[str, object]:
+    """As SMART's first version has it; clients of later ones look at .well-known/smart-configuration."""
+    return {
+        "extension": [{"url": _OAUTH, "extension": [{"url": "token", "valueUri": token_url}]}],
+        "cors": False,
+        "service": [
+            {"coding": [{"system": f"{_HL7_TERMS}/restful-security-service", "code": "SMART-on-FHIR"}]}
+        ],
+    }
 
 
 @lru_cache(8)
@@ -68,7 +82,7 @@ def _resource(kind: Kind, ours: Published, canonical_base: str) -> dict[str, obj
     declared: dict[str, object] = {
         "type": kind.type,
         "interaction": [{"code": code} for code in codes(kind) if not code.startswith("$")],
-        "versioning": "versioned-update" if kind.is_taken_in else "versioned",
+        "versioning": "versioned-update" if "update" in codes(kind) else "versioned",
         "readHistory": not is_published,
         "conditionalRead": "not-match" if is_published else "full-support",
     }

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.concurrency import run_in_threadpool
@@ -17,9 +18,11 @@ from referral_service.api.fhir.batch import batch
 from referral_service.api.fhir.capabilities import etag, statement
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
+from referral_service.api.fhir.fulfil import operations
 from referral_service.api.fhir.read import names
 from referral_service.api.fhir.table import Place, find
 from referral_service.api.fhir.transaction import transaction
+from referral_service.api.login.routes import CONFIGURATION_PATH, configured
 from referral_service.core.problem import Category, Issue, Problem, problem
 from referral_service.fhir.bundle import that_count
 from referral_service.fhir.check import check
@@ -57,8 +60,11 @@ class Door:
 
 async def _serve(face: Face, request: Request) -> Response:
     request.scope["interaction"] = "/fhir"
-    came = Arrival(request)
+    came = Arrival(request, face.service.settings.public_url)
     segments = [segment for segment in request.scope["path"].split("/")[2:] if segment]
+    authority = face.service.authority
+    if authority and request.scope["path"] == f"/fhir{CONFIGURATION_PATH}":
+        return configured(authority)
     if segments[-1:] != ["_search"]:
         negotiate.acceptable(came.header("accept"), came.format)
     if not segments:
@@ -72,7 +78,11 @@ async def _serve(face: Face, request: Request) -> Response:
         negotiate.acceptable(came.header("accept"), came.format)
     resource = await _resource(face, came, place) if interaction.has_resource else None
     ask = came.ask(place, resource)
-    return _response(face, ask, await interaction.run(face, ask))
+    if interaction.code == "patch":
+        negotiate.patch_readable(came.header("content-type"))
+        body = await came.read(face.service.settings.max_body_mb)
+        ask = msgspec.structs.replace(ask, patch=tuple(operations(body)))
+    return _response(face, ask, await interaction.perform(face, ask))
 
 
 async def _resource(face: Face, came: Arrival, place: Place) -> Json:
@@ -153,7 +163,9 @@ def _metadata(face: Face, came: Arrival) -> Response:
             405, "not-supported", "The CapabilityStatement can be read only.", allow="GET, HEAD"
         )
     came.request.scope["interaction"] = "capabilities"
-    body = statement(face.service.settings.canonical_base, came.base, face.published)
+    authority = face.service.authority
+    token_url = authority.token_url if authority else ""
+    body = statement(face.service.settings.canonical_base, came.base, face.published, token_url)
     headers = {"ETag": etag(body)}
     if names(came.header("if-none-match"), headers["ETag"]):
         return Response(None, 304, headers)

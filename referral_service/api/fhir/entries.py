@@ -31,7 +31,7 @@ async def answer(face: Face, ask: Ask, entry: Entry) -> Answer:
         alone = msgspec.structs.replace(
             for_entry(ask, entry), type=place.type, id=place.id, version=place.version
         )
-        return await interaction.run(face, alone)
+        return await interaction.perform(face, alone)
     except (Problem, HttpProblem) as error:
         return Answer(status=status_of(error), issues=error.issues)
 

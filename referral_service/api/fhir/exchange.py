@@ -4,17 +4,20 @@ from typing import Any
 
 import msgspec
 
+from referral_service.auth.principal import Principal
 from referral_service.core.problem import Issue
 from referral_service.workflow.ports import Stored, Tenant
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """One interaction's request. `base` is the address of /fhir as the client wrote it.
+    """One interaction's request. `base` is the address of /fhir; `actor` is who acts, as a reference.
 
     `path` is the FHIRPath of `resource` in what was sent. `parameters` are those of the query, in order.
+    `patch` are the operations of a JSON Patch.
     """
 
     base: str
+    principal: Principal
     tenant: Tenant
     actor: str
     type: str = ""
@@ -22,6 +25,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     parameters: tuple[tuple[str, str], ...] = ()
     resource: dict[str, Any] | None = None
+    patch: tuple[dict[str, Any], ...] = ()
     path: str = ""
     if_match: str = ""
     if_none_match: str = ""

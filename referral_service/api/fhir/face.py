@@ -18,7 +18,7 @@ from referral_service.fhir.search.table import KINDS
 from referral_service.fhir.transaction import sameness
 from referral_service.store.answers import Answers
 from referral_service.store.search import Search
-from referral_service.wiring import Service
+from referral_service.wiring import Service, build_track
 from referral_service.workflow.ingest import Ingest
 from referral_service.workflow.ports import Stored, Tenant, Write
 
@@ -37,6 +37,7 @@ class Face:
         self.service = service
         self.search = Search(service.store.engine)
         self.answers = Answers(service.store.engine, service.clock)
+        self.track = build_track(service.settings, service.store, service.pathway)
         self.ingest = Ingest(service.store, service.reader)
         self.published = service.clock.now().date().isoformat()
         self._locks = [asyncio.Lock() for _ in range(_LOCKS)]

@@ -40,6 +40,12 @@ def readable(content_type: str, encoding: str) -> None:
         raise HttpProblem(415, "not-supported", "Send application/fhir+json in UTF-8, not compressed.")
 
 
+def patch_readable(content_type: str) -> None:
+    """Raises 415 unless a body of this type is a JSON Patch."""
+    if _parts(content_type)[0] != "application/json-patch+json":
+        raise HttpProblem(415, "not-supported", "Send application/json-patch+json.")
+
+
 @lru_cache(256)
 def preferences(prefer: str) -> dict[str, str]:
     """The Prefer header's tokens, such as {"return": "minimal", "handling": "strict"}; the first of each."""

@@ -9,13 +9,14 @@ from starlette.concurrency import run_in_threadpool
 from referral_service.api.fhir import paging, render
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
+from referral_service.api.fhir.permit import may_read
 from referral_service.fhir.parse import parse
 from referral_service.fhir.search import query
 from referral_service.fhir.search.reference import local
 from referral_service.fhir.search.table import KINDS
 from referral_service.store.search import After, Page
 from referral_service.store.tables import FIRST, LAST
-from referral_service.workflow.ports import Stored, Tenant
+from referral_service.workflow.ports import Stored
 
 
 class _Place(msgspec.Struct, array_like=True):
@@ -47,7 +48,7 @@ async def search_compartment(face: Face, ask: Ask) -> Answer:
 
 def _answer(face: Face, ask: Ask, understood: query.Query, after: After | None) -> bytes:
     page = face.search.page(ask.tenant, understood, after)
-    included = _focused(face, ask.tenant, page, understood.included) if understood.included else []
+    included = _focused(face, ask, page, understood.included) if understood.included else []
     members = [_member(ask, stored, "match") for stored in page.matches]
     members += [_member(ask, stored, "include") for stored in included]
     return render.bundle("searchset", members, _links(ask, understood, page), page.total)
@@ -61,11 +62,12 @@ def _links(ask: Ask, understood: query.Query, page: Page) -> dict[str, str]:
     return links
 
 
-def _focused(face: Face, tenant: Tenant, page: Page, types: frozenset[str]) -> list[Stored]:
-    """What the Tasks of this page are about, as far as it is of these types."""
+def _focused(face: Face, ask: Ask, page: Page, types: frozenset[str]) -> list[Stored]:
+    """What the Tasks of this page are about, as far as it is of these types and may be read."""
     named = (local(parse(task.body).get("focus", {}).get("reference")) for task in page.matches)
     identities = {reference.partition("/")[::2] for reference in named if reference}
-    return face.search.current(tenant, [one for one in identities if types & {"", one[0]}])
+    wanted = [one for one in identities if types & {"", one[0]} and may_read(ask.principal, one[0])]
+    return face.search.current(ask.tenant, wanted)
 
 
 def _member(ask: Ask, stored: Stored, mode: str) -> render.Member:

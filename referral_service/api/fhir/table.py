@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from referral_service.api.errors import HttpProblem
-from referral_service.api.fhir import conformance
+from referral_service.api.fhir import conformance, fulfil
 from referral_service.api.fhir.answer import answering
 from referral_service.api.fhir.apply import apply
 from referral_service.api.fhir.assess import assess
@@ -15,6 +15,7 @@ from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.history import history
 from referral_service.api.fhir.operation import posted
+from referral_service.api.fhir.permit import permit
 from referral_service.api.fhir.read import read, vread
 from referral_service.api.fhir.search import search, search_compartment
 from referral_service.api.fhir.update import update, update_conditionally
@@ -34,6 +35,11 @@ class Interaction(NamedTuple):
     code: str
     run: Callable[[Face, Ask], Awaitable[Answer]]
     has_resource: bool = False
+
+    async def perform(self, face: Face, ask: Ask) -> Answer:
+        """Runs it if whoever asks may do so, else FORBIDDEN; the one place where anything is run."""
+        permit(ask, self.code)
+        return await self.run(face, ask)
 
 
 class Place(NamedTuple):
@@ -78,8 +84,13 @@ def _verbs(type: Answerable, *verbs: Verb) -> dict[tuple[str, str], Interaction]
 
 # People's verbs, on what the service wrote.
 VERBS: Final = {
-    "ServiceRequest": _verbs("ServiceRequest", "approve", "decline", "withdraw", "acknowledge"),
+    "ServiceRequest": _verbs("ServiceRequest", "approve", "decline", "withdraw", "acknowledge", "close"),
     "Task": _verbs("Task", "claim", "release", "reassign", "complete", "acknowledge"),
+}
+# What a fulfiller does with the Task to fulfil an order.
+FULFILLING: Final = {
+    ("instance", "PUT"): Interaction("update", fulfil.put, has_resource=True),
+    ("instance", "PATCH"): Interaction("patch", fulfil.patch),
 }
 # The operations of each type, on one of its resources.
 OPERATIONS: Final = {
@@ -97,12 +108,16 @@ def codes(kind: Kind) -> tuple[str, ...]:
     own = OPERATIONS.get(kind.type, ())
     if kind.type in CONFORMANCE:
         return (*_LOOKING_UP, *own)
+    if kind.type == "Task":
+        return (*_READING, *(one.code for one in FULFILLING.values()), *own)
     return (*_READING, *_WRITING, *own) if kind.is_taken_in else (*_READING, *own)
 
 
 def interactions(type: str) -> Mapping[tuple[str, str], Interaction]:
     """How resources of a type may be used, by shape and method; which of these a type has, `codes` says."""
-    return PUBLISHED if type in CONFORMANCE else {**INTERACTIONS, **VERBS.get(type, {})}
+    if type in CONFORMANCE:
+        return PUBLISHED
+    return {**INTERACTIONS, **VERBS.get(type, {}), **(FULFILLING if type == "Task" else {})}
 
 
 def find(method: str, segments: Sequence[str]) -> tuple[Interaction, Place]:

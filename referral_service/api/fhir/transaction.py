@@ -9,6 +9,7 @@ from referral_service.api.errors import HttpProblem, status_of
 from referral_service.api.fhir import entries, preconditions
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
+from referral_service.api.fhir.permit import permit_entries
 from referral_service.api.identity import mint
 from referral_service.core.problem import Category, Issue, Problem
 from referral_service.fhir import bundle
@@ -31,6 +32,7 @@ async def transaction(face: Face, ask: Ask) -> Answer:
     found = _entries(ask)
     pointing = await face.work(len(found), lambda: links(found))
     needed = conditions(found, pointing)
+    permit_entries(ask, found, needed)
     understood = {one: face.understand(one, where) for one, where in needed.items()}
     async with face.alone(ask.tenant, needed):
         # So many may be passed by because this transaction changes them.

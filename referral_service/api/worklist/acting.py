@@ -64,7 +64,7 @@ def _do(site: Site, referral: Referral, verb: Verb, form: dict[str, str], actor:
         expected=None if on_request else current.version,
     )
     Review(
-        Answers(site.service.store.engine, site.service.clock), site.service.clock, site.service.names
+        Answers(site.service.store.engine, site.service.clock), site.service.clock, site.service.names, site.zone
     ).run(DEFAULT_TENANT, asked)
 
 

@@ -1,0 +1,1 @@
+"""CDS Hooks 2.0: decision support that an EHR calls while its user works."""

@@ -1,0 +1,65 @@
+"""A fulfiller writes the Task to fulfil an order: PUT it whole, or PATCH it with a JSON Patch."""
+
+from typing import Any
+
+import jsonpatch
+import orjson
+from jsonpointer import JsonPointerException
+from starlette.concurrency import run_in_threadpool
+
+from referral_service.api.fhir.exchange import Answer, Ask
+from referral_service.api.fhir.face import Face
+from referral_service.api.fhir.preconditions import found
+from referral_service.api.fhir.read import current
+from referral_service.core.problem import Category, Problem, problem
+from referral_service.fhir.check import check
+from referral_service.fhir.parse import parse
+from referral_service.workflow.track import Heard
+
+Json = dict[str, Any]
+
+
+async def put(face: Face, ask: Ask) -> Answer:
+    """200 with the Task as it stands; 400, 403, 404, 409, 410, 412, 422. Nothing creates a Task."""
+    if ask.content.get("id") != ask.id:
+        raise problem(Category.INCORRECT, "The resource's id is not that of the URL.", "Task.id", "value")
+    return await _tell(face, ask, ask.content)
+
+
+async def patch(face: Face, ask: Ask) -> Answer:
+    """The same for RFC 6902 operations; 422 where they do not fit the Task as it is."""
+    kept = parse((await current(face, ask, ask.id)).body)
+    try:
+        task = jsonpatch.JsonPatch(ask.patch).apply(kept)
+    except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, ValueError, KeyError):
+        raise problem(Category.REFUSED, "The patch does not fit the Task as it is.") from None
+    if not isinstance(task, dict) or task.get("resourceType") != "Task" or task.get("id") != ask.id:
+        raise problem(Category.REFUSED, "The patch changes what the resource is.", "Task")
+    if issues := check(task):
+        raise Problem(Category.INCORRECT, *issues)
+    return await _tell(face, ask, task)
+
+
+def operations(body: bytes) -> list[Json]:
+    """The operations of a JSON Patch; INCORRECT for anything else."""
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise problem(Category.INCORRECT, "Not JSON.", code="structure") from None
+    is_patch = isinstance(said, list) and all(isinstance(one, dict) and "op" in one for one in said)
+    if not is_patch:
+        raise problem(Category.INCORRECT, "Not a JSON Patch: a list of operations.", code="structure")
+    return list(said)
+
+
+async def _tell(face: Face, ask: Ask, task: Json) -> Answer:
+    await current(face, ask, ask.id)
+    heard = Heard(task=task, actor=ask.actor, expected=await found(face, ask, ask.id))
+    try:
+        stored = await run_in_threadpool(face.track.update, ask.tenant, ask.id, heard)
+    except Problem:
+        if heard.expected is not None:
+            await found(face, ask, ask.id)  # 412 if it is another version by now
+        raise
+    face.service.doorbell.ring()
+    return Answer(status=200, stored=stored, is_written=True)

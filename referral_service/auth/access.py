@@ -1,0 +1,152 @@
+"""Who may come in, as one file (REFERRAL_ACCESS) says; unknown keys refused.
+
+Keys are in files of their own or at addresses, which this file names: relative paths begin at its folder.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from referral_service.auth.keys import FileKeys, GivenKeys, Keys, KeysError, WebKeys
+from referral_service.auth.scopes import OPERATOR, ScopeError, parse
+from referral_service.auth.signed import ALGORITHMS
+from referral_service.sources import Name, WebAddress, placed
+from referral_service.workflow.ports import Clock
+
+_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class AccessError(ValueError):
+    """The file cannot be used; one line a fault, each naming its place and never a value."""
+
+
+def _safe(address: str) -> str:
+    """What decides who is believed must not be changed on its way."""
+    parts = urlsplit(address)
+    if parts.scheme != "https" and parts.hostname not in _HERE:
+        raise ValueError("begin with https://, or http:// on this machine")
+    return address
+
+
+def _scopes(text: str) -> str:
+    for one in text.split():
+        if one != OPERATOR:
+            try:
+                parse(one)
+            except ScopeError as error:
+                raise ValueError(str(error)) from None
+    return text
+
+
+def _algorithms(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names or not set(names) <= set(ALGORITHMS):
+        raise ValueError(f"say some of {', '.join(ALGORITHMS)}")
+    return names
+
+
+SafeAddress = Annotated[WebAddress, AfterValidator(_safe)]
+Scopes = Annotated[str, AfterValidator(_scopes)]
+Algorithms = Annotated[tuple[str, ...], AfterValidator(_algorithms)]
+# Without a dot, which parts the name of an issuer from that of its client.
+ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class WithKeys(_Part):
+    """Somebody whose public keys are a JWKS: one of its address, its file, or itself."""
+
+    jwks_url: SafeAddress | None = None
+    jwks_file: Path | None = None
+    jwks: Mapping[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _has_keys(self) -> Self:
+        if sum(one is not None for one in (self.jwks_url, self.jwks_file, self.jwks)) != 1:
+            raise ValueError("say one of jwks_url, jwks_file and jwks")
+        return self
+
+    def keys(self, clock: Clock) -> Keys:
+        """Its keys; raises KeysError and OSError."""
+        if self.jwks_url:
+            return WebKeys(self.jwks_url, clock)
+        return FileKeys(self.jwks_file) if self.jwks_file else GivenKeys(self.jwks)
+
+
+class Issuer(WithKeys):
+    """An authorisation server whose access tokens are taken.
+
+    `issuer` is the `iss` of its tokens; `audiences` are those of which a token names one, without any our own
+    address of /fhir. `scopes` are the most that a token may bring; `clients`, if any, the only ones taken.
+    `explicit_type`: only tokens that say in their header that they are access tokens (`at+jwt`, RFC 9068).
+    `token_url` is told to clients where no client is registered with us.
+    """
+
+    issuer: WebAddress
+    tenant: Name = "default"
+    audiences: tuple[str, ...] = ()
+    scopes: Scopes = "system/*.cruds"
+    clients: tuple[str, ...] = ()
+    algorithms: Algorithms = ALGORITHMS
+    explicit_type: bool = True
+    token_url: SafeAddress | None = None
+
+
+class Registered(WithKeys):
+    """A system that gets its tokens from us; `scopes` are the most that it may ask for."""
+
+    tenant: Name = "default"
+    scopes: Scopes
+
+
+class Access(_Part):
+    """The whole file. `token_key_file` holds the key that signs our tokens; several are for its change."""
+
+    kind: Literal["access"] = "access"
+    token_key_file: Path | None = None
+    issuers: Mapping[Name, Issuer] = {}
+    clients: Mapping[ClientId, Registered] = {}
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        told = [one.issuer for one in self.issuers.values()]
+        if len(set(told)) < len(told):
+            raise ValueError("two issuers are the same")
+        if not self.clients and not any(one.token_url for one in self.issuers.values()):
+            raise ValueError("register clients, or say the token_url of an issuer: who else gives tokens?")
+        return self
+
+
+def read(path: Path) -> Access:
+    """What a file says, with every path made absolute; raises AccessError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        said = yaml.safe_load(text) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        raise AccessError(f"{path.name}: not a readable file of YAML") from None
+    try:
+        return Access.model_validate(placed(said, path.parent))
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors())
+        raise AccessError("\n".join(f"{path.name}: {_plain(fault)}" for fault in faults)) from None
+
+
+def keys_of(name: str, somebody: WithKeys, clock: Clock) -> Keys:
+    """Their keys; raises AccessError that says whose cannot be used."""
+    try:
+        return somebody.keys(clock)
+    except KeysError as error:
+        raise AccessError(f"{name}: {error}") from None
+    except OSError as error:
+        raise AccessError(f"{name}: {error.strerror}: {Path(str(error.filename)).name}") from None
+
+
+def _plain(fault: str) -> str:
+    return re.sub(r"Value error, ", "", fault)

@@ -1,0 +1,1 @@
+"""Who may do what: tokens, assertions, scopes and tenants, tried over HTTP on a live service."""

@@ -1,0 +1,1 @@
+"""CDS Hooks: an EHR calls while its user works, and gets cards."""

@@ -1,0 +1,1 @@
+"""The client of other FHIR servers, against real servers that misbehave."""

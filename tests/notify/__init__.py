@@ -1,0 +1,1 @@
+"""News from other systems, over a real server, with a real EHR to fetch from."""

@@ -1,0 +1,121 @@
+"""Approved orders on their way to an EHR that others can play with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from zoneinfo import ZoneInfo
+
+from referral_service.clock import SystemClock
+from referral_service.core.fulfillment import Within
+from referral_service.ehr.client import EhrClient
+from referral_service.ehr.destination import FhirDestination
+from referral_service.ehr.endpoint import Endpoint, Limits
+from referral_service.fake_ehr.server import FakeEhr, serve
+from referral_service.store.answers import Answers
+from referral_service.store.messages import SqlOutbox
+from referral_service.workflow.courier import Courier
+from referral_service.workflow.track import Track
+from referral_service.workflow.transmit import Setting, Transmit
+from tests.kit.judged import PATHWAY
+from tests.workflow.answers import NAMES, proposal, say
+from tests.workflow.clinic import EXHAUSTED, Clinic
+
+QUIET = timedelta(seconds=30)
+WITHIN = Within.of(PATHWAY.numbers)
+UTC = ZoneInfo("UTC")
+
+
+class Ahead:
+    """A clock that tests put forward; it stands still meanwhile."""
+
+    def __init__(self) -> None:
+        self.at = SystemClock().now()
+
+    def now(self) -> datetime:
+        return self.at
+
+    def as_of(self) -> datetime:
+        return self.at
+
+    def pass_by(self, by: timedelta) -> None:
+        self.at += by
+
+
+class Post:
+    """A clinic that sends its orders to an EHR."""
+
+    def __init__(self, clinic: Clinic, ehr: FakeEhr, client: EhrClient) -> None:
+        self.clinic, self.ehr, self.clock = clinic, ehr, Ahead()
+        self.outbox = SqlOutbox(clinic.engine, self.clock, 60, "fhir")
+        self.track = Track(Answers(clinic.engine, self.clock), self.clock, NAMES, WITHIN, UTC)
+        transmit = Transmit(
+            self.outbox,
+            FhirDestination(client),
+            clinic.store.read,
+            self.clock,
+            Setting(NAMES, WITHIN, UTC, QUIET),
+        )
+        self.courier = Courier(self.outbox, transmit, self.track, client.read, timedelta(minutes=10))
+
+    def approve(self, patient: str = "pat") -> None:
+        """A patient whose trial is exhausted, and an approval."""
+        self.clinic.post(*EXHAUSTED, patient=patient)
+        say(self.clinic, "approve", proposal(self.clinic))
+
+    def deliver(self, tries: int = 1) -> list[str]:
+        """So many looks, each long after the one before; how each try ended."""
+        ended = []
+        for _ in range(tries):
+            ended += self.courier.deliver()
+            self.clock.pass_by(timedelta(minutes=16))
+        return ended
+
+    def ask(self) -> int:
+        """The fulfillers' turn; how many had news."""
+        desk = Answers(self.clinic.engine, self.clock)
+        found = self.courier.ask(lambda tenant, order: desk.open(tenant, "ServiceRequest", order))
+        self.clock.pass_by(timedelta(minutes=11))
+        self.clinic.evaluate()
+        return found
+
+    def there(self) -> tuple[int, int]:
+        """How many requests and Tasks the EHR has."""
+        return len(self.ehr.stored("ServiceRequest")), len(self.ehr.stored("Task"))
+
+
+@contextmanager
+def refuses(status: int) -> Iterator[str]:
+    """The address of a server that answers everything so."""
+
+    class Refusal(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusal) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/fhir"
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
+def posting(clinic: Clinic, ehr: FakeEhr, refusing: int | None = None) -> Iterator[Post]:
+    """With the EHR served; or with one that answers everything with this status."""
+    with refuses(refusing) if refusing else serve(ehr) as address:
+        client = EhrClient(
+            Endpoint(url=address, timeout_seconds=5),
+            Limits(tries=1, backoff_seconds=0.01, failures=1000, read_seconds=2),
+        )
+        try:
+            yield Post(clinic, ehr, client)
+        finally:
+            client.close()
