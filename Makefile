@@ -60,6 +60,7 @@ mutation: $(STAMP)
 faults: $(STAMP)
 	$(BIN)/python -m tests.faults.run --histories 100000
 	$(BIN)/python -m tests.faults.kills --kills 2000
+	$(BIN)/python -m tests.faults.deliveries --orders 10000
 
 clean:
 	rm -rf .venv var mutants fhir_profiles/node_modules tests/foreign/node_modules
