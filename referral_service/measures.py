@@ -30,6 +30,9 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     oldest_red_flag_seconds: float
     oldest_unsent_seconds: float
     tallies: dict[str, dict[str, int]]
+    errands_due: int = 0
+    errands_parked: int = 0
+    oldest_errand_seconds: float = 0.0
 
 
 _GAUGES = {
@@ -41,6 +44,9 @@ _GAUGES = {
     "sweep_age_seconds": "Time since any worker last looked whether somebody is due.",
     "workers_active": "Workers that have looked within a minute.",
     "oldest_red_flag_seconds": "How long the oldest red flag that nobody acknowledged has waited.",
+    "errands_due": "What is to be fetched from other systems, polls that are due included.",
+    "errands_parked": "What could not be fetched, or was refused.",
+    "oldest_errand_seconds": "How long the oldest errand has waited that is not parked.",
 }
 _COUNTERS = {
     "attempts": "Evaluations begun.",
@@ -76,6 +82,7 @@ class Stored(Collector):
         for name, said in _COUNTERS.items():
             yield CounterMetricFamily(name, said, sum(counts.tallies.get(name, {}).values()))
         yield self._evaluations()
+        yield self._incoming()
         yield self._decision_seconds()
 
     def _referrals(self) -> Metric:
@@ -93,6 +100,14 @@ class Stored(Collector):
         for label, number in sorted(self._counts.tallies.get("evaluations", {}).items()):
             outcome, _, pathway = label.partition(" ")
             family.add_metric([outcome, pathway], number)
+        return family
+
+    def _incoming(self) -> Metric:
+        said = "What other systems told of, or what was fetched from them, by what became of it."
+        family = CounterMetricFamily("incoming", said, labels=["source", "result"])
+        for label, number in sorted(self._counts.tallies.get("incoming", {}).items()):
+            source, _, result = label.partition(" ")
+            family.add_metric([source, result], number)
         return family
 
     def _decision_seconds(self) -> Metric:

@@ -74,9 +74,11 @@ class Settings(BaseSettings):
     ehr_client_id: str = ""
     ehr_key_file: Path | None = None
     ehr_origins: str = ""
+    ehr_timeout_seconds: int = Field(15, ge=1, le=120)
     ehr_poll_seconds: int = Field(600, ge=0, le=86400)
     destination: Literal["", "fhir", "pull", "letter", "cds-hooks"] = ""
     sources: Path | None = None
+    subscribers: str = Field("", pattern=r"^\s*(https?://[^/\s]+(\s+|$))*$")
     ledger_key_file: Path | None = None
     canonical_base: str = "https://spine-referral.example/fhir"
     timezone: str = "UTC"

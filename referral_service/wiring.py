@@ -42,8 +42,8 @@ from referral_service.workflow.review import Opened
 from referral_service.workflow.track import Track
 from referral_service.workflow.transmit import Setting, Transmit
 
-# The longest that one call of the other side may take.
-SEND_SECONDS: Final = 15.0
+# So many calls of the other side come before the one that sends, with some left.
+_CALLS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Sender:
 
 def build_outbox(settings: Settings, store: SqlStore) -> SqlOutbox:
     """What is to be sent; an order is one sender's for longer than the slowest try takes."""
-    lease = max(float(settings.lease_seconds), 4 * SEND_SECONDS)
+    lease = max(settings.lease_seconds, _CALLS * settings.ehr_timeout_seconds)
     return SqlOutbox(store.engine, build_clock(settings), lease, settings.destination_kind)
 
 
@@ -187,7 +187,8 @@ def build_sender(settings: Settings, store: SqlStore) -> Sender | None:
     pathway = build_pathway(settings, build_terminology(settings))
     clock, outbox = build_clock(settings), build_outbox(settings, store)
     names = Names(settings.canonical_base, pathway.id, pathway.version)
-    setting = Setting(names, Within.of(pathway.numbers), ZoneInfo(settings.timezone))
+    quiet = timedelta(seconds=2 * settings.ehr_timeout_seconds)
+    setting = Setting(names, Within.of(pathway.numbers), ZoneInfo(settings.timezone), quiet)
     client = EhrClient(build_endpoint(settings)) if kind == "fhir" else None
     destination = FhirDestination(client) if client else PullDestination()
     transmit = Transmit(outbox, destination, store.read, clock, setting)
@@ -211,7 +212,7 @@ def build_endpoint(settings: Settings) -> Endpoint:
         key_file=settings.ehr_key_file,
         scope="system/*.cruds",
         origins=tuple(settings.ehr_origins.split()),
-        timeout_seconds=SEND_SECONDS,
+        timeout_seconds=settings.ehr_timeout_seconds,
     )
 
 

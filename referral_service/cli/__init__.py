@@ -22,6 +22,7 @@ COMMANDS = {
     "status": "status",
     "why": "why",
     "parked": "operate",
+    "errands": "errands",
     "reconcile": "operate",
     "drain": "operate",
     "verify-ledger": "ledger",

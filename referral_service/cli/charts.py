@@ -7,7 +7,6 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryFile
@@ -15,15 +14,15 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from referral_service.cli.bundle_file import LONGEST, BundleFile, too_long
 from referral_service.core.problem import Issue, Problem
-from referral_service.fhir.chart_bundle import Gone, content, entries_of, identified, name, order
+from referral_service.fhir.chart_bundle import Gone, content, contents, order
 from referral_service.fhir.check import R4_TYPES, check
 from referral_service.fhir.parse import parse
-from referral_service.fhir.search.table import TAKEN_IN
+from referral_service.workflow.admit import KEPT
 
 __all__ = ["Gone", "Part", "Place", "Refused", "files", "parts", "read"]
 
 Json = dict[str, Any]
-_NOT_TAKEN_IN = R4_TYPES - TAKEN_IN
+_NOT_TAKEN_IN = R4_TYPES - KEPT
 _ENDINGS = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
 _DAMAGED = Issue("incomplete", "The compressed file is cut off or damaged; what stands before was read.")
 
@@ -128,13 +127,11 @@ def _line(text: bytes, where: str, refuse: Refuse) -> Iterator[Json | Gone]:
 
 def _value(value: Json, where: str, refuse: Refuse) -> Iterator[Json | Gone]:
     """What is valid in a resource, or in a Bundle that is in memory."""
-    if value["resourceType"] != "Bundle":
-        yield from _valid(lambda: identified(value), where, refuse)
-        return
-    entries = entries_of(value)
-    names = dict(filter(None, map(name, entries)))
-    for number in order(value, len(entries)):
-        yield from _valid(partial(content, value, entries[number], names), where, refuse)
+    for found in contents(value):
+        if isinstance(found, Problem):
+            refuse(Refused(where, found.issues))
+        else:
+            yield from _valid(found, where, refuse)
 
 
 def _entries(path: Path, file: BinaryIO, refuse: Refuse, start: Place) -> Iterator[Part]:
@@ -149,27 +146,26 @@ def _entries(path: Path, file: BinaryIO, refuse: Refuse, start: Place) -> Iterat
         return
     names, size = bundle.names(), len(bundle)
     for done, number in enumerate(order(bundle.bundle, size)[start.number :], start.number + 1):
-        where = f"{path} entry[{number}]"
-        found = _valid(partial(_entry, bundle, number, names), where, refuse)
+        found = _entry(bundle, number, names, f"{path} entry[{number}]", refuse)
         yield Part(found, Place(0, done), done / size)
 
 
-def _entry(file: BundleFile, number: int, names: Mapping[str, str]) -> Json | Gone | None:
-    return content(file.bundle, file.entry(number), names)
-
-
-def _valid(get: Callable[[], Json | Gone | None], where: str, refuse: Refuse) -> Iterator[Json | Gone]:
+def _entry(
+    file: BundleFile, number: int, names: Mapping[str, str], where: str, refuse: Refuse
+) -> Iterator[Json | Gone]:
     try:
-        found = get()
+        found = content(file.bundle, file.entry(number), names)
     except Problem as problem:
         refuse(Refused(where, problem.issues))
         return
-    if isinstance(found, Gone):
+    if found is not None:
+        yield from _valid(found, where, refuse)
+
+
+def _valid(found: Json | Gone, where: str, refuse: Refuse) -> Iterator[Json | Gone]:
+    if isinstance(found, Gone) or found.get("resourceType") in _NOT_TAKEN_IN:
+        yield found  # whatever is wrong with one that is not taken in, nobody reads it
+    elif issues := check(found):
+        refuse(Refused(f"{where} {found.get('resourceType')}/{found.get('id', '?')}", tuple(issues)))
+    else:
         yield found
-    elif found is not None:
-        if found.get("resourceType") in _NOT_TAKEN_IN:
-            yield found  # whatever is wrong with it, nobody reads it
-        elif issues := check(found):
-            refuse(Refused(f"{where} {found.get('resourceType')}/{found.get('id', '?')}", tuple(issues)))
-        else:
-            yield found

@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.progress import track
 
+from referral_service.cli.demo_delivery import deliver, with_ehr
 from referral_service.cli.demo_report import Row, print_differences, print_rows, print_totals
 from referral_service.cli.running import NotRunning, RunningService, free_port
 from referral_service.clinic.answers import Reader
@@ -27,6 +28,7 @@ from referral_service.clinic.chart import build
 from referral_service.clinic.ehr import Ehr, Refused
 from referral_service.clinic.stories import Story, load
 from referral_service.clock import SystemClock, local_day
+from referral_service.fake_ehr.server import FakeEhr
 from referral_service.settings import Settings
 from referral_service.settings import load as load_settings
 
@@ -42,9 +44,13 @@ def demo(
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console()
     try:
-        with _place(load_settings(), once) as settings, RunningService(settings) as service:
+        with (
+            _place(load_settings(), once) as place,
+            with_ehr(place) as (settings, ehr),
+            RunningService(settings) as service,
+        ):
             try:
-                differs = _show_clinic(settings, service, console)
+                differs = _show_clinic(settings, service, console, ehr)
                 if not once:
                     console.print(f"The worklist is open at {service.address}/worklist until Ctrl-C.")
                     _stay(service)
@@ -74,16 +80,16 @@ def _place(settings: Settings, once: bool) -> Iterator[Settings]:
         yield settings.model_copy(update=chosen)
 
 
-def _show_clinic(settings: Settings, service: RunningService, console: Console) -> bool:
+def _show_clinic(settings: Settings, service: RunningService, console: Console, ehr: FakeEhr | None) -> bool:
     """Whether any decision is not the expected one; never so if clock, policy or codes are others."""
     started = time.monotonic()
     today = local_day(SystemClock().now(), settings.timezone)
     stories = load()
     with httpx.Client(timeout=30.0) as http:
         _wait_until_ready(service, http)
-        with Ehr(f"{service.address}/fhir") as ehr:
+        with Ehr(f"{service.address}/fhir") as sender:
             for story in _progress(stories, console):
-                ehr.send(build(story, today), story["send"])
+                sender.send(build(story, today), story["send"])
         _wait_until_quiet(service, http)
         reader = Reader(f"{service.address}/fhir", http)
         rows = [
@@ -96,6 +102,9 @@ def _show_clinic(settings: Settings, service: RunningService, console: Console) 
     title = f"After {shift.total_seconds() / 86_400:+g} days" if shift else "With this policy and these codes"
     print_differences(rows, title if shift or other else "NOT AS EXPECTED")
     print_totals(rows, time.monotonic() - started, console)
+    if ehr:
+        with httpx.Client(timeout=30.0) as http:
+            deliver(service, http, stories, ehr, console)
     return not (shift or other) and any(row.differs for row in rows)
 
 

@@ -35,8 +35,9 @@ class Row(NamedTuple):
 
     @property
     def open_referrals(self) -> list[Referral]:
-        """Proposals that wait for a human."""
-        return [referral for referral in self.referrals if referral.status in ("draft", "on-hold")]
+        """Proposals that wait for a human, or that one has approved."""
+        stand = ("draft", "on-hold", "completed")
+        return [one for one in self.referrals if one.intent == "proposal" and one.status in stand]
 
 
 def print_rows(rows: Sequence[Row], console: Console) -> None:

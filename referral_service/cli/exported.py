@@ -7,7 +7,7 @@ marks, all of it by the source's mark, which says what to ask for next time.
 import fcntl
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -43,6 +43,7 @@ class Exporter(NamedTuple):
     feed: Feed
     server: Server
     exporting: Exporting
+    wants_everything: bool
 
 
 class _Taken(msgspec.Struct):
@@ -52,15 +53,15 @@ class _Taken(msgspec.Struct):
     status: str = ""
 
 
-def exporter(settings: Settings, name: str) -> Exporter:
-    """The source of that name; wrong use if it has no `fhir` and `export`."""
+def exporter(settings: Settings, name: str, *, wants_everything: bool) -> Exporter:
+    """The source of that name, asked for all or for what has changed; wrong use if it cannot be asked."""
     try:
         source = read_sources(settings.sources).sources.get(name)
     except SourcesError as error:
         raise CannotStart(str(error)) from error
     if source is None or source.fhir is None or source.export is None:
         raise typer.BadParameter("no source of that name has `fhir` and `export`", param_hint="--from")
-    return Exporter(Feed(Tenant(source.tenant), name), source.fhir, source.export)
+    return Exporter(Feed(Tenant(source.tenant), name), source.fhir, source.export, wants_everything)
 
 
 def take_exported(of: Exporter, settings: Settings, store: SqlStore, reader: Reader) -> Report:
@@ -69,14 +70,14 @@ def take_exported(of: Exporter, settings: Settings, store: SqlStore, reader: Rea
     loader = Loader(store.engine, clock)
     asked = kick_off(of.server.url, of.exporting.group, of.exporting.types, of.exporting.level == "system")
     name = f"export:{sha256(asked.encode()).hexdigest()[:16]}"
-    client = EhrClient(_endpoint(of.server))
-    with _alone(settings.data_dir.absolute() / "exports", of.feed.source) as folder:
+    exports = settings.data_dir.absolute() / "exports"
+    with closing(EhrClient(_endpoint(of.server))) as client, _alone(exports, of.feed.source) as folder:
         export = BulkExport(client.calls, asked, folder, lambda text: _say(of, text))
         value = loader.mark(*of.feed, name)
         taken = msgspec.json.decode(value, type=_Taken) if value else _Taken()
-        if taken.status and taken.status == export.status:
-            export.end()  # it was taken in whole, and its end was not reached
-        fetched = export.fetch(taken.at)
+        if of.wants_everything or (taken.status and taken.status == export.status):
+            export.end()  # one that was taken in whole, and whose end was not reached
+        fetched = export.fetch("" if of.wants_everything else taken.at)
         shown = span(fetched.at)
         assert shown, "an instant"
         snapshot = Snapshot(of.feed, shown.start)
@@ -85,7 +86,6 @@ def take_exported(of: Exporter, settings: Settings, store: SqlStore, reader: Rea
         value = msgspec.json.encode(_Taken(fetched.at, fetched.status)).decode()
         intake.forget([*fetched.output, *fetched.deleted], Mark(of.feed.source, name, value))
         export.end()
-    client.close()
     return report
 
 

@@ -13,13 +13,14 @@ from referral_service.cli.exported import exporter, take_exported
 from referral_service.cli.progress import Shown
 from referral_service.cli.start import open_store, starting
 from referral_service.cli.taking import Intake, Into, Report
-from referral_service.core.problem import Problem
+from referral_service.core.problem import Category, Problem
 from referral_service.fhir.read import Reader
 from referral_service.settings import Settings, load
 from referral_service.store.store import SqlStore
 from referral_service.wiring import build_clock, build_terminology
 from referral_service.workflow.ports import DEFAULT_TENANT
 
+_PASSING = (Category.BUSY, Category.UNAVAILABLE, Category.INTERRUPTED)
 _ALWAYS = ("stored", "unchanged", "deleted", "not taken in")
 _OF_SOURCES = ("older", "own")
 
@@ -31,16 +32,19 @@ def import_(
     source: Annotated[
         str, typer.Option("--from", metavar="SOURCE", help="A bulk export of a source of REFERRAL_SOURCES.")
     ] = "",
+    everything: Annotated[
+        bool, typer.Option("--everything", help="With --from: all again, not only what has changed.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The report as one object.")] = False,
 ) -> None:
     """Take in files of FHIR, or a source's bulk export; started again after any end it goes on from there."""
     settings = load()
-    if bool(paths) == bool(source):
+    if bool(paths) == bool(source) or (everything and not source):
         raise typer.BadParameter("say either PATH... or --from SOURCE")
-    found = files(paths or [])
+    found = list(dict.fromkeys(files(paths or [])))
     if missing := [path for path in found if not path.is_file()]:
         raise typer.BadParameter(f"there is no {missing[0]}", param_hint="PATH")
-    exporting = exporter(settings, source) if source else None
+    exporting = exporter(settings, source, wants_everything=everything) if source else None
     with starting():
         reader = Reader(build_terminology(settings), settings.canonical_base)
     with open_store(settings) as store:
@@ -52,7 +56,8 @@ def import_(
             else:
                 report = _take(found, settings, store, reader)
         except Problem as problem:
-            raise CannotStart(f"{problem} Start it again: it goes on where it stopped.") from problem
+            again = " Start it again: it goes on where it stopped." if problem.category in _PASSING else ""
+            raise CannotStart(f"{problem}{again}") from problem
     _tell(report, as_json)
     if report.is_bad:
         raise typer.Exit(1)

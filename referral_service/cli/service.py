@@ -75,7 +75,9 @@ def migrate() -> None:
 
 
 def _warn(settings: Settings) -> None:
-    if settings.allow_insecure:
+    if settings.allow_insecure and settings.auth == "smart":
+        _log.warning("WHOEVER LISTENS ON THE WAY HAS EVERY TOKEN, unless all of it has TLS: ALLOW_INSECURE=1")
+    elif settings.allow_insecure:
         _log.warning("ANYBODY WHO REACHES THIS HOST READS AND CHANGES EVERYTHING: AUTH=off, ALLOW_INSECURE=1")
     if settings.clock_shift:
         _log.warning("questions are asked for another time", clock_shift=str(settings.clock_shift))

@@ -19,6 +19,8 @@ from referral_service.wiring import build_clock
 
 # Workers look each second, and who is due is decided on within seconds; an alert says the same.
 _SWEPT_WITHIN = _DECIDED_WITHIN = timedelta(minutes=1)
+# A source's outage of a few minutes mends itself.
+_FETCHED_WITHIN = timedelta(minutes=15)
 _SHOWN = 8  # workers: those that died stay for a day
 
 
@@ -68,6 +70,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     leases_held: int
     leases: tuple[Held, ...]
     parked: int
+    errands_due: int
+    errands_parked: int
+    oldest_errand_seconds: float
     referrals: list[Open]
     oldest_red_flag_seconds: float
     oldest_unsent_seconds: float
@@ -105,6 +110,9 @@ def _status(counts: Counts, duty: Duty, pathway: str) -> Status:
         leases_held=sum(it.patients for it in duty.held),
         leases=duty.held,
         parked=counts.patients_parked,
+        errands_due=counts.errands_due,
+        errands_parked=counts.errands_parked,
+        oldest_errand_seconds=counts.oldest_errand_seconds,
         referrals=[
             Open(status, target or "review", urgency, number)
             for (status, target, urgency), number in sorted(counts.referrals.items())
@@ -146,6 +154,17 @@ def _findings(counts: Counts, duty: Duty) -> Iterator[Finding]:
     if counts.oldest_unsent_seconds > SENT_WITHIN.total_seconds():
         waits = lasting(counts.oldest_unsent_seconds)
         yield Finding(f"an approved order has been unsent for {waits}", "docs/operations.md, OrderUnsent")
+    yield from _of_errands(counts)
+
+
+def _of_errands(counts: Counts) -> Iterator[Finding]:
+    help = "`referral-service errands`; docs/operations.md, Errands"
+    if number := counts.errands_parked:
+        one = number == 1
+        yield Finding(f"{number} thing{' was' if one else 's were'} not taken from another system", help)
+    if counts.oldest_errand_seconds > _FETCHED_WITHIN.total_seconds():
+        waits = lasting(counts.oldest_errand_seconds)
+        yield Finding(f"something has waited {waits} to be fetched from another system", help)
 
 
 def _print(found: Status, settings: Settings, now: datetime) -> None:
@@ -161,6 +180,10 @@ def _print(found: Status, settings: Settings, now: datetime) -> None:
         ("patients due", f"{found.due.patients}, of them urgent {found.due.urgent}{waits}"),
         ("leases held", f"{found.leases_held}{held and f': {held}'}"),
         ("patients parked", found.parked),
+        (
+            "errands",
+            f"{found.errands_due} due{_for(found.oldest_errand_seconds)}; {found.errands_parked} parked",
+        ),
         ("oldest red flag", _waiting(found.oldest_red_flag_seconds, "unacknowledged")),
         ("oldest order", _waiting(found.oldest_unsent_seconds, "unsent")),
         ("ledger", f"{found.ledger_lines} lines"),
@@ -177,6 +200,10 @@ def _print(found: Status, settings: Settings, now: datetime) -> None:
     print()
     kinds = [(it.status, it.target, it.urgency, it.number) for it in found.referrals]
     print_table(("Referral", "Target", "Urgency", "Open"), kinds or [("none", None, None, None)])
+
+
+def _for(seconds: float) -> str:
+    return f", the longest for {lasting(seconds)}" if seconds else ""
 
 
 def _waiting(seconds: float, how: str) -> str:

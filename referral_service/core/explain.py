@@ -55,6 +55,11 @@ REASONS = {
     "function-flat": "Function has not improved.",
     "imaging-progression": "Imaging or diagnosis shows progression.",
     "persistent-at-maximum": "Pain persists at the end of the longest trial.",
+    # of an order, not of a decision
+    "not-supported": "The decision that the order was approved for has fallen, and the order is out.",
+    "withdrawn-once-sent": "The order was withdrawn, and the other side may have it.",
+    "refused-by-fulfiller": "Whoever should fulfil the order has refused or given it up.",
+    "sent-twice": "The other side has the order more than once.",
 }
 ROUTES = {
     "instability-or-deformity": "Instability, spondylolisthesis or a deformity is coded.",

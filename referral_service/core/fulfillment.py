@@ -4,13 +4,16 @@ Pure: a remembered referral and what the fulfiller says in, the referral as it i
 """
 
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
 from referral_service.core.pathway import Numbers
 from referral_service.core.problem import Category, problem
 from referral_service.core.referral import Business, Referral
+
+# Why a person must look at an order that is out, or has come back.
+Cause = Literal["not-supported", "withdrawn-once-sent", "refused-by-fulfiller", "sent-twice"]
 
 # The fulfiller's part of R4's Task statuses, each with how far along it is.
 _RANK: Final = {"requested": 0, "received": 1, "accepted": 2, "on-hold": 2, "in-progress": 3, "completed": 4}

@@ -44,7 +44,7 @@ class Problem(Exception):
     """A failure with its category and the issues to show; carries no patient data."""
 
     def __init__(self, category: Category, *issues: Issue, wait_seconds: float | None = None) -> None:
-        """`issues` may be empty: then the category's own code stands alone; `wait_seconds` if one was told."""
+        """`issues` may be empty: then the category's own code stands alone; `wait_seconds` if one is told."""
         super().__init__("; ".join(issue.diagnostics for issue in issues) or category.name.lower())
         self.category = category
         self.wait_seconds = wait_seconds

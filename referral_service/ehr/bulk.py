@@ -29,6 +29,7 @@ _REFUSALS: Final = 100  # in a row: they ask us to wait, and may have an export 
 _PAGES: Final = 1000
 _SHORTEST_SECONDS: Final = 0.2
 _LONGEST_SECONDS: Final = 60.0
+_DOUBLINGS: Final = 6
 _PASSING: Final = (Category.BUSY, Category.UNAVAILABLE, Category.INTERRUPTED)
 _KEPT: Final = (Category.BUSY, Category.UNAVAILABLE, Category.FORBIDDEN)
 _NDJSON: Final = "application/fhir+ndjson, */*;q=0.1"
@@ -253,4 +254,4 @@ def _pause(told: float | None, times: int) -> float:
     """What was told, never less, or ever longer; spread, so that clients who wait together part."""
     if told is not None:
         return max(told, _SHORTEST_SECONDS) * uniform(1.0, 1.1)  # noqa: S311 - no secret
-    return min(2.0**times, _LONGEST_SECONDS) * uniform(0.5, 1.0)  # noqa: S311
+    return min(2.0 ** min(times, _DOUBLINGS), _LONGEST_SECONDS) * uniform(0.5, 1.0)  # noqa: S311

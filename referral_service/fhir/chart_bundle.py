@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
-from referral_service.core.problem import Category, problem
+from referral_service.core.problem import Category, Problem, problem
 from referral_service.fhir.parse import dump
 
 Json = dict[str, Any]
@@ -26,26 +26,29 @@ class Gone(NamedTuple):
 
 
 def resources(value: Json) -> Iterator[Json]:
-    """The resources of a Bundle; or the resource itself. Of a history every version, the oldest first.
+    """The resources of a Bundle; or the resource itself. Of a history every version, the oldest first."""
+    return (one for one in contents(value) if isinstance(one, dict))
+
+
+def contents(value: Json) -> Iterator[Json | Gone | Problem]:
+    """The resources and deletions of a Bundle, or the resource itself; a Problem for what cannot be used.
 
     One without an id is given one that its fullUrl, else its content decides: it is the same each time.
     """
     if value.get("resourceType") != "Bundle":
         yield identified(value)
         return
-    entries = entries_of(value)
+    listed = value.get("entry")
+    entries = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     names = dict(filter(None, map(name, entries)))
     for number in order(value, len(entries)):
-        if isinstance(entries[number].get("resource"), dict):
+        try:
             found = content(value, entries[number], names)
-            if isinstance(found, dict):
+        except Problem as error:
+            yield error
+        else:
+            if found is not None:
                 yield found
-
-
-def entries_of(bundle: Json) -> Sequence[Json]:
-    """The entries, as far as they are objects."""
-    entries = bundle.get("entry")
-    return [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
 
 
 def order(bundle: Json, number: int) -> Sequence[int]:

@@ -4,12 +4,14 @@ Costs what is due, parked, open or unsent, not what is stored.
 """
 
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
 from referral_service.core.referral import Referral
 from referral_service.measures import Counts
 from referral_service.store import bodies, tally
+from referral_service.store.outside import errand
 from referral_service.store.tables import (
     IS_DIRTY,
     IS_PARKED,
@@ -43,6 +45,7 @@ def counts(connection: Connection, now: datetime, as_of: datetime) -> Counts:
         oldest_red_flag_seconds=_oldest_red_flag(connection, now),
         oldest_unsent_seconds=_oldest_unsent(connection, now),
         tallies=tally.read(connection),
+        **_errands(connection, now),
     )
 
 
@@ -96,6 +99,24 @@ def _oldest_unsent(connection: Connection, now: datetime) -> float:
         )
         since.append(connection.scalar(written))
     return _longest(now, since)
+
+
+class _Errands(TypedDict):
+    errands_due: int
+    errands_parked: int
+    oldest_errand_seconds: float
+
+
+def _errands(connection: Connection, now: datetime) -> _Errands:
+    is_parked = errand.c.parked_at.is_not(None)
+    # a poll that will be due later waits for nobody
+    waits = and_(errand.c.parked_at.is_(None), errand.c.since <= now)
+    due = connection.execute(
+        select(func.count().label("n"), func.min(errand.c.since).label("at")).where(waits)
+    ).one()
+    parked = connection.scalar(select(func.count()).select_from(errand).where(is_parked))
+    oldest = (now - due.at).total_seconds() if due.at else 0.0
+    return {"errands_due": due.n, "errands_parked": parked or 0, "oldest_errand_seconds": oldest}
 
 
 def _longest(now: datetime, since: list[datetime | None]) -> float:

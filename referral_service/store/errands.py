@@ -97,6 +97,18 @@ def count(connection: Connection, feed: Feed, counts: Mapping[str, int]) -> None
     tally.add(connection, {(feed.tenant, "incoming", f"{feed.source} {it}"): n for it, n in told.items()})
 
 
+def all_parked(connection: Connection) -> list[Row[Any]]:
+    """What is set aside, of all tenants and sources, the longest first."""
+    asked = select(errand).where(errand.c.parked_at.is_not(None))
+    return list(connection.execute(asked.order_by(errand.c.parked_at, errand.c.source, errand.c.what)))
+
+
+def retry(connection: Connection, now: datetime) -> int:
+    """Makes everything that is parked due again, all attempts before it; how many that were."""
+    fresh = {"attempts": 0, "category": None, "parked_at": None, "due_at": now, "since": now}
+    return connection.execute(update(errand).where(errand.c.parked_at.is_not(None)).values(**fresh)).rowcount
+
+
 class SqlErrands:
     """Claims errands for one worker, and gives them back. Safe to use from several threads."""
 

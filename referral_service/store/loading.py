@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, and_, or_, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from referral_service.store import marks
 from referral_service.store.dirt import Queue
@@ -69,7 +70,7 @@ class Loader:
             try:
                 with self._engine.begin() as connection:
                     return self._load(connection, batch, mark)
-            except DBAPIError as error:
+            except (DBAPIError, PoolTimeout, UnicodeError) as error:
                 if not left or not is_collision(error):
                     raise problem_of(error) from error
         raise AssertionError("the last try returns or raises")

@@ -112,8 +112,7 @@ class SqlOutbox:
 
     def arrived(self, delivery: Delivery, answered: Answered | None, there: Json) -> bool:
         """Keeps that it has arrived, and as what; False if the lease was lost."""
-        values = {"state": "sent", "sent_at": self._clock.now(), "body": _encode(there), "category": None}
-        return self._keep(delivery, answered, **values)
+        return self._keep(delivery, answered, **_sent(self._clock.now(), there))
 
     def put_off(self, delivery: Delivery, until: datetime, category: str, answered: Answered | None) -> bool:
         """Another try then."""
@@ -150,8 +149,8 @@ class SqlOutbox:
             self._row(connection, tenant, answered.before, now)
             answers.store(connection, tenant, answered, now)
             own = and_(message.c.tenant == tenant, message.c.id == answered.before.order)
-            values = {"state": "sent", "sent_at": now, "body": _encode(there), "category": None}
-            connection.execute(update(message).where(own).values(**values, token=message.c.token + 1))
+            gone = {**_sent(now, there), "token": message.c.token + 1}
+            connection.execute(update(message).where(own).values(**gone))
             return True
 
         self._in_one(change)
@@ -194,6 +193,11 @@ class SqlOutbox:
                 return change(connection)
         except DBAPIError as error:
             raise problem_of(error) from error
+
+
+def _sent(at: datetime, there: Json) -> dict[str, Any]:
+    """From now on its fulfiller is asked."""
+    return {"state": "sent", "sent_at": at, "due_at": at, "body": _encode(there), "category": None}
 
 
 def _locked(connection: Connection, tenant: Tenant, order: str) -> Row[Any] | None:

@@ -13,8 +13,10 @@ from referral_service.core.stage import STAGES, Stage
 from referral_service.core.timeline import Score
 from referral_service.store import bodies
 from referral_service.store.engine import reading as snapshot
+from referral_service.store.outside import message
 from referral_service.store.tables import (
     IS_PARKED,
+    IS_PROPOSAL,
     Instant,
     episode,
     fact,
@@ -59,6 +61,21 @@ class Asked(NamedTuple):
     owner: str | None = None
     overdue_at: datetime | None = None
     identifier: str = ""
+
+
+class Sending(NamedTuple):
+    """An order on its way: how often it was tried, when the next try is due, why the last one failed.
+
+    `state` is waiting, sent, stopped, done or cancelled; a category is that of `core.problem`, or doubled or
+    different.
+    """
+
+    state: str
+    destination: str
+    attempts: int
+    due_at: datetime
+    category: str | None
+    sent_at: datetime | None
 
 
 class Page(NamedTuple):
@@ -164,6 +181,37 @@ class Worklist:
         found = select(episode.c.body).where(episode.c.tenant == self._tenant, episode.c.patient == who)
         with snapshot(self._engine) as connection:
             return [bodies.episode(body) for body in connection.scalars(found.order_by(episode.c.key))]
+
+    def sendings(self, found: Sequence[Waiting]) -> dict[str, Sending]:
+        """How the orders of these referrals go out, by Task; without those that nobody has taken up."""
+        tasks = {one.referral.order: one.referral.task for one in found if one.referral.order}
+        own = select(message).where(message.c.tenant == self._tenant, message.c.id.in_(tasks))
+        with snapshot(self._engine) as connection:
+            return {
+                tasks[row.id]: Sending(
+                    row.state, row.destination, row.attempts, row.due_at, row.category, row.sent_at
+                )
+                for row in connection.execute(own)
+            }
+
+    def reviews(self, found: Sequence[Waiting]) -> dict[str, bytes]:
+        """The review Tasks of these referrals as they stand, as JSON."""
+        own = select(resource.c.id, resource.c.body).where(
+            resource.c.tenant == self._tenant,
+            resource.c.type == "Task",
+            resource.c.id.in_({one.referral.task for one in found}),
+            resource.c.is_deleted.is_(False),
+        )
+        with snapshot(self._engine) as connection:
+            return {row.id: row.body for row in connection.execute(own)}
+
+    def identified(self, identifier: str) -> str | None:
+        """The review of the proposal with this identifier of ours."""
+        own = select(referral.c.task).where(
+            referral.c.tenant == self._tenant, referral.c.identifier == identifier, IS_PROPOSAL
+        )
+        with snapshot(self._engine) as connection:
+            return connection.scalar(own)
 
     def scores(self, found: Sequence[Waiting]) -> dict[str, list[Score]]:
         """The scores that each referral's response rests on, by Task."""

@@ -211,7 +211,7 @@ class Admit:
                     raise
             else:
                 break
-        done.counts["own"] += len(own)
+        done.counts.update({"own": len(own)} if own else {})
 
     def _try(
         self,
@@ -235,7 +235,7 @@ class Admit:
             [_expecting(write, versions.get(keys[name], 0)) for name, write in asked.items()],
             feed.actor,
         ).result()
-        done.counts["older"] += len(older)
+        done.counts.update({"older": len(older)} if older else {})
         done.buried += sorted(buried)
         done.taken += asked
         for one, write in zip(stored, asked.values(), strict=True):

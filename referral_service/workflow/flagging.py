@@ -2,15 +2,14 @@
 
 from datetime import datetime, tzinfo
 from hashlib import sha256
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from referral_service.core.deadline import review_due
+from referral_service.core.fulfillment import Cause
 from referral_service.core.referral import Referral
 from referral_service.fhir.write import Names, order_review
 from referral_service.workflow.ports import Happening, PatientId, Tenant
-
-Cause = Literal["not-supported", "withdrawn-once-sent", "refused-by-fulfiller", "sent-twice"]
 
 
 class Flag(NamedTuple):

@@ -242,7 +242,7 @@ class Follow:
             if decision.target == referral.target:
                 restated = replace(restated, version=referral.version + 1)
                 self._store_proposal(restated, self._kept[move.key])
-        self._put_task(restated, decision, focus)
+        self._put_task(restated, decision, focus, self._current("Task", restated.task))
         self._happened("restated", focus, {"reasons": ",".join(decision.reasons)})
 
     def _refresh(self, referral: Referral, key: str) -> None:
@@ -266,8 +266,8 @@ class Follow:
         names, patient = self._setting.names, self._owner[1]
         return service_request(referral, episode, patient, names, list(dict.fromkeys(codes)), coverages)
 
-    def _put_task(self, referral: Referral, decision: Decision, focus: str) -> None:
-        self._put(task(referral, decision, self._owner[1], focus, self._setting.names))
+    def _put_task(self, referral: Referral, decision: Decision, focus: str, was: Json | None = None) -> None:
+        self._put(task(referral, decision, self._owner[1], focus, self._setting.names, was))
         self._referrals[referral.id] = referral
 
     def _tell_provenance(self) -> None:

@@ -1,12 +1,15 @@
 """Handing over: what becomes of a referral once its order is out, or cannot go out."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
 
 from msgspec.structs import replace
 
 from referral_service.core.fulfillment import Within, arrived
 from referral_service.fhir.parse import dump, parse
+from referral_service.fhir.write import answer_provenance
 from referral_service.fhir.write.names import instant
 from referral_service.workflow.flagging import Flagging
 from referral_service.workflow.ingest import terms
@@ -27,11 +30,13 @@ def sent(opened: Opened, at: datetime, within: Within, actor: str = ACTOR) -> An
     task = parse(opened.resources["Task", before.fulfillment or ""].body)
     task |= {"status": "requested", "restriction": {"period": {"end": instant(after.due_at)}}}
     happening = Happening("sent", f"ServiceRequest/{before.order}", actor)
+    writes = [written(opened, task)]
+    verb = "send" if actor == ACTOR else "enter"
     return Answered(
         patient=opened.patient,
         before=before,
         after=after,
-        writes=(written(opened, task),),
+        writes=(*writes, witnessed(opened, writes, verb, actor, at)),
         happenings=(happening,),
     )
 
@@ -65,3 +70,13 @@ def written(opened: Opened, resource: Json) -> Write:
         terms=terms(resource),
         expected=known.version if known else None,
     )
+
+
+def witnessed(opened: Opened, writes: Sequence[Write], verb: str, actor: str, at: datetime) -> Write:
+    """The Provenance of these writes; of none, that of the review."""
+    targets = [f"{one.type}/{one.id}/_history/{(one.expected or 0) + 1}" for one in writes]
+    if not targets:
+        known = opened.resources["Task", opened.referral.task]
+        targets = [f"{known.type}/{known.id}/_history/{known.version}"]
+    id = str(uuid5(NAMESPACE_URL, "|".join((verb, actor, at.isoformat(), *targets))))
+    return written(opened, answer_provenance(id, targets, verb, actor, at))

@@ -14,14 +14,31 @@ from referral_service.fhir.parse import parse
 from referral_service.fhir.write import Names
 from referral_service.fhir.write.names import instant
 from referral_service.workflow.flagging import Flagging
-from referral_service.workflow.hand_over import written
+from referral_service.workflow.hand_over import witnessed, written
 from referral_service.workflow.ports import Clock, Happening, Stored, Tenant
 from referral_service.workflow.review import Answered, Opened
 
 Json = dict[str, Any]
 # What a fulfiller may say of a Task; the rest is ours.
-SAID: Final[tuple[str, ...]] = ("status", "statusReason", "businessStatus", "owner", "executionPeriod", "output", "note")
-_UNCOMPARED: Final[tuple[str, ...]] = (*SAID, "id", "meta", "lastModified", "restriction", "text", "implicitRules", "language")
+SAID: Final[tuple[str, ...]] = (
+    "status",
+    "statusReason",
+    "businessStatus",
+    "owner",
+    "executionPeriod",
+    "output",
+    "note",
+)
+_UNCOMPARED: Final[tuple[str, ...]] = (
+    *SAID,
+    "id",
+    "meta",
+    "lastModified",
+    "restriction",
+    "text",
+    "implicitRules",
+    "language",
+)
 _GIVEN_UP: Final = ("rejected", "cancelled", "failed")
 
 
@@ -126,11 +143,12 @@ class Track:
             raised = flag.review
             writes.append(written(opened, flag.task))
             happenings.append(flag.happening)
+        verb = " ".join(detail.values())
         answered = Answered(
             patient=opened.patient,
             before=before,
             after=after,
-            writes=tuple(writes),
+            writes=(*writes, witnessed(opened, writes, verb, heard.actor, at)),
             happenings=tuple(happenings),
             raised=raised,
         )

@@ -149,21 +149,31 @@ class Transmit:
             if there.is_whole:
                 return there
         answer = self._destination.send(transaction)
-        there = self._destination.find(order)
+        try:
+            there, is_shown = self._destination.find(order), True
+        except Problem as error:
+            if error.category is not Category.NOT_FOUND:
+                raise
+            there, is_shown = There((), ()), False  # it takes orders, and lets nobody search
         if not there.is_whole and not there.is_doubled:
             # a search may lag behind: what it said it made is read instead
-            there = self._made(answer)
+            there = self._made(answer, is_shown=is_shown)
             if not there.is_whole:
                 # it said yes, and shows nothing: the next try looks again before anything else
                 raise Problem(Category.INTERRUPTED)
-        _compare(there, transaction)
+        if is_shown:
+            _compare(there, transaction)
         return there
 
-    def _made(self, answer: Json) -> There:
+    def _made(self, answer: Json, *, is_shown: bool) -> There:
+        """What it says it has made: as it can be read, or by its ids where it shows nothing to anybody."""
         found: dict[str, list[Json]] = {"ServiceRequest": [], "Task": []}
         for entry in answer.get("entry", ()):
             place = _LOCATION.search(str(entry.get("response", {}).get("location", "")))
-            resource = self._destination.read(place[0]) if place else None
+            resource = self._destination.read(place[0]) if place and is_shown else None
+            if place and not is_shown:
+                kind, _, id = place[0].partition("/")
+                resource = {"resourceType": kind, "id": id}
             if resource:
                 found[resource["resourceType"]].append(resource)
         return There(found["ServiceRequest"], found["Task"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from referral_service.auth.access import AccessError, read
 from referral_service.auth.tokens import OwnKeys
@@ -177,3 +178,33 @@ def test_the_pages_example_works(tmp_path: Path) -> None:
         (tmp_path / f"{name}.jwks.json").write_text(json.dumps(PAIR.jwks))
 
     started(tmp_path, {"kind": "access", **yaml.safe_load(example)})
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"access": None}, "AUTH: smart needs REFERRAL_ACCESS and REFERRAL_PUBLIC_URL"),
+        ({"public_url": ""}, "AUTH: smart needs"),
+        ({"public_url": "http://referrals.example"}, "PUBLIC_URL: tokens are sent there"),
+        ({"public_url": "referrals.example"}, "say an address"),
+        ({"public_url": "https://referrals.example/?a=b"}, "PUBLIC_URL: an address without a query"),
+        ({"clock_shift": "+1d"}, "CLOCK_SHIFT: only with"),
+        ({"access": "/nowhere/access.yaml"}, "there is no such file"),
+    ],
+)
+def test_what_smart_needs_is_said(tmp_path: Path, changed: Json, why: str) -> None:
+    good = {"auth": "smart", "public_url": PUBLIC, "access": access_file(tmp_path, GOOD)}
+    assert Settings.model_validate({**good, "host": "0.0.0.0"}).auth == "smart"
+
+    with pytest.raises(ValidationError, match=why):
+        Settings.model_validate({**good, **changed})
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"public_url": "http://127.0.0.1:8000/"}, {"public_url": "http://a.example", "allow_insecure": True}],
+)
+def test_without_tls_it_is_for_this_machine_or_said_loudly(tmp_path: Path, more: Json) -> None:
+    chosen = {"auth": "smart", "access": access_file(tmp_path, GOOD), **more}
+
+    assert Settings.model_validate(chosen).public_url == more["public_url"].rstrip("/")

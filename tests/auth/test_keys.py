@@ -49,7 +49,9 @@ def test_unknown_keys_make_one_request_a_minute(there: Published, clock: HandClo
         with ThreadPoolExecutor(8) as crowd:
             found = list(crowd.map(lambda turn: keys.find(f"no-{turn}", "RS384"), range(40)))
         assert not any(found)
-        clock.pass_by(minutes=1)
+        clock.pass_by(seconds=59)
+        assert keys.find("another", "RS384") is None
+        clock.pass_by(seconds=1)
 
     assert there.asked == 5
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from time import time
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ from fhirclient.models.patient import Patient
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
+from referral_service.auth.tokens import OwnKeys
 from referral_service.cli.running import free_port
 from tests.auth.forged import Pair
 from tests.auth.house import ISSUER, PUBLIC, TOKEN_URL, House, access_file, bearer, claims_of, house, outside
@@ -107,7 +109,7 @@ def test_what_is_not_stored_can_still_be_asked_about_by_its_etag(home: House) ->
 
 
 def test_operators_numbers_are_for_this_machine_and_for_operators(home: House) -> None:
-    metrics, far = f"{home.server.address}/metrics", {"X-Forwarded-For": "192.0.2.7"}
+    metrics, far = f"{home.server.address}/metrics", {"Forwarded": "for=192.0.2.7"}
 
     assert httpx.get(metrics).status_code == 200
     assert httpx.get(metrics, headers=far).status_code == 401
@@ -160,6 +162,8 @@ def test_our_own_key_is_changed_and_both_are_good_meanwhile(tmp_path: Path) -> N
         for token in (before, after):
             assert home.http.get("/Patient", headers=bearer(token)).status_code == 200
         assert path.stat().st_mode & 0o077 == 0
+        path.write_text("half of a fi")
+        assert home.ask(home.assertion("north")).status_code == 200, "what was read before"
 
 
 def test_a_client_that_is_taken_away_is_out_at_once(tmp_path: Path) -> None:
@@ -173,6 +177,15 @@ def test_a_client_that_is_taken_away_is_out_at_once(tmp_path: Path) -> None:
 
     assert answer.status_code == 401
     assert "no longer registered" in answer.json()["issue"][0]["diagnostics"]
+
+
+def test_a_client_that_may_do_less_now_can_do_less_at_once(home: House) -> None:
+    keys = OwnKeys(home.server.service.settings.token_key)
+    told = {"iss": PUBLIC, "aud": f"{PUBLIC}/fhir", "client_id": "reader", "exp": time() + 60}
+    headers = bearer(keys.sign({**told, "scope": "system/*.cruds"}))
+
+    assert home.http.get("/Condition", headers=headers).status_code == 200
+    assert home.http.get("/Patient/secret", headers=headers).status_code == 403
 
 
 def test_where_only_the_hospital_gives_tokens_clients_are_led_there(tmp_path: Path) -> None:

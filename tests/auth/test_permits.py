@@ -1,12 +1,18 @@
 """What a token's scopes allow over HTTP: each interaction alone, in a Bundle, and what comes along."""
 
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
 
+from referral_service.api.fhir.exchange import Ask
+from referral_service.api.fhir.permit import permit
 from referral_service.api.fhir.table import VERBS
+from referral_service.auth.principal import ROLES, Principal, Role
+from referral_service.auth.scopes import LETTERS as LETTERS_OF_SCOPES
+from referral_service.core.answer import Verb
+from referral_service.core.problem import Problem
 from tests.auth.house import House
 from tests.kit.server import ids
 
@@ -210,3 +216,52 @@ def test_a_system_never_answers_for_people(judged: House, scope: str) -> None:
             for name, _ in verbs:
                 answer = judged.http.post(f"/{kind}/{identity}/{name}", headers=judged.as_hospital(scope))
                 assert answer.status_code == 403, (kind, name)
+
+
+@pytest.mark.parametrize("code", [f"${verb}" for verb in get_args(Verb)])
+@pytest.mark.parametrize(
+    ("roles", "patient", "may"),
+    [
+        ({"coordinator"}, None, True),
+        ({"clinician"}, None, True),
+        ({"clinician", "auditor"}, None, True),
+        ({"operator"}, None, False),
+        ({"auditor"}, None, False),
+        (set(), None, False),
+        ({"clinician"}, "somebody", False),
+    ],
+)
+def test_people_answer_in_their_roles(code: str, roles: set[Role], patient: str | None, may: bool) -> None:
+    person = Principal(actor="Practitioner/7", roles=frozenset(roles), patient=patient)
+
+    if may:
+        permit(asked_by(person), code)
+    else:
+        with pytest.raises(Problem):
+            permit(asked_by(person), code)
+
+
+@pytest.mark.parametrize("code", [*LETTERS_OF_SCOPES, "$assess", "$apply", "$everything", "a-new-one"])
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_no_scope(code: str, role: Role) -> None:
+    with pytest.raises(Problem):
+        permit(asked_by(Principal(actor="Practitioner/7", roles=frozenset({role}))), code)
+
+
+@pytest.mark.parametrize("code", ["$everything", "a-new-one", "history-type"])
+def test_what_is_not_known_here_no_system_does(code: str) -> None:
+    with pytest.raises(Problem):
+        permit(asked_by(Principal(actor="Device/north", scopes=("system/*.cruds",))), code)
+
+
+def test_whoever_was_led_to_one_patient_sees_nothing_else_here() -> None:
+    led = Principal(actor="Practitioner/7", scopes=("system/*.cruds",), patient="somebody")
+
+    with pytest.raises(Problem):
+        permit(asked_by(led), "read")
+
+
+def asked_by(principal: Principal) -> Ask:
+    return Ask(
+        base="", principal=principal, tenant=principal.tenant, actor=principal.actor, type="Task", id="7"
+    )

@@ -7,6 +7,8 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fhir_profiles import RESOURCES
 from referral_service.api.worklist.words import DECLINE_REASONS
@@ -16,18 +18,24 @@ from referral_service.core.explain import REASONS
 from referral_service.fhir.codes import CANONICAL_BASE
 from referral_service.fhir.concepts import Terminology
 from referral_service.fhir.read import Reader
+from referral_service.fhir.read.drafts import read_draft
 from referral_service.fhir.write import Names
 from referral_service.fhir.write.card import Finding, Frame, card
 from referral_service.workflow.advise import Advise, Asked
 from referral_service.workflow.ports import PatientId
-from tests.cds_hooks.client import Client, call
+from tests.cds_hooks.client import EPIDURAL, KNEE_MRI, LUMBAR_FUSION, LUMBAR_MRI, Client, call, order
 from tests.cds_hooks.form import faults_of
+from tests.kit.charts import charts
+from tests.kit.strategies import Facts
+from tests.kit.words import AS_OF
 from tests.vignettes.story import Vignette, decisions, pathway, vignettes
 
 Json = dict[str, Any]
 NAMES = Names(CANONICAL_BASE, pathway().id, pathway().version)
 FRAME = Frame(NAMES, pathway().title, DECLINE_REASONS)
-READER = Reader(Terminology.load(RESOURCES / "valuesets"), CANONICAL_BASE)
+TERMINOLOGY = Terminology.load(RESOURCES / "valuesets")
+READER = Reader(TERMINOLOGY, CANONICAL_BASE)
+ORDERS = (LUMBAR_MRI, LUMBAR_FUSION, EPIDURAL, "72141", "62287", "72131", KNEE_MRI)
 INDICATORS = {
     "urgent": "critical",
     "exhausted": "info",
@@ -123,9 +131,43 @@ def test_asked_again_a_card_keeps_its_uuid_and_another_call_has_another(client: 
     assert first["suggestions"][0]["uuid"] == again["suggestions"][0]["uuid"]
 
 
-@pytest.mark.parametrize("given", [[], [{"condition": "E11.9", "onset": -900}]])
-def test_a_chart_without_a_spine_condition_gets_no_card(client: Client, given: list[Json]) -> None:
-    chart = client.chart("nothing", *given)
+@given(charts(), st.lists(st.sampled_from(ORDERS), max_size=3))
+def test_whatever_a_chart_says_its_cards_have_the_form_of_a_card(facts: Facts, codes: list[str]) -> None:
+    drafts = [read_draft(order("p", code), TERMINOLOGY) for code in codes]
+    asked = Asked(
+        hook="order-sign" if codes else "patient-view",
+        patient=PatientId("p"),
+        as_of=datetime.combine(AS_OF, datetime.min.time(), ZoneInfo("UTC")),
+        facts=facts,
+        drafts=tuple(filter(None, drafts)),
+    )
+    cards = [card(one, uuid4(), FRAME) for one in Advise(pathway(), NAMES, "UTC").findings(asked)]
+    assert faults_of({"cards": cards}) == []
+
+
+def test_no_consultation_is_offered_while_a_possible_red_flag_stands_elsewhere(client: Client) -> None:
+    chart = client.chart(
+        "two",
+        {"condition": "M54.2", "onset": -100},
+        {"condition": "R32", "onset": -80},
+        {"condition": "M51.26", "onset": -75, "id": "disc"},
+        {"procedure": "97110", "every": {"from": -65, "to": -2, "step": 7}, "reason": {"ref": "disc"}},
+        {"medication": "198014", "from": -60, "supply": 40, "reason": {"ref": "disc"}},
+        {"score": "97909-6", "value": 48, "unit": "%", "on": -64},
+        {"score": "97909-6", "value": 47, "unit": "%", "on": -3},
+        {"imaging": "24968-0", "on": -30},
+    )
+    first, second = client.cards(call("patient-view", "two", client.prefetch(chart)))
+
+    assert first["indicator"] == "warning" and "possible red flag" in first["summary"]
+    assert second["source"]["topic"]["code"] == "exhausted"
+    assert "suggestions" not in second
+    assert "No consultation is proposed for it while a possible red flag stands" in second["detail"]
+
+
+@pytest.mark.parametrize("told", [[], [{"condition": "E11.9", "onset": -900}]])
+def test_a_chart_without_a_spine_condition_gets_no_card(client: Client, told: list[Json]) -> None:
+    chart = client.chart("nothing", *told)
 
     assert client.cards(call("patient-view", "nothing", client.prefetch(chart))) == []
 

@@ -80,6 +80,20 @@ def test_a_chart_of_many_pages_is_read_to_its_end(client: Client, ehr: tuple[Fak
     assert "Not looked at, because it was not sent: findings." in card["detail"]
 
 
+def test_what_the_server_has_and_is_no_fhir_is_named(client: Client, ehr: tuple[FakeEhr, str]) -> None:
+    server, address = ehr
+    chart = client.chart("untidy", *EXHAUSTED)
+    (first, *_) = (one for one in chart if one["resourceType"] == "Observation")
+    server.load([*chart, {**first, "effectiveDateTime": "in spring"}])
+
+    answer = client.post("patient-view", asking(address, "patient-view", "untidy"))
+    assert answer.status_code == 412
+    (issue,) = answer.json()["issue"]
+    assert issue["expression"][0].startswith("fhirServer.scores[")
+    assert issue["expression"][0].endswith("].effectiveDateTime")
+    assert "spring" not in answer.text
+
+
 def test_of_another_patient_nothing_is_taken(client: Client, ehr: tuple[FakeEhr, str]) -> None:
     server, address = ehr
     server.load(client.chart("other", *EXHAUSTED))

@@ -1,4 +1,4 @@
-"""What this service has proposed for a patient is said, and is offered as the same referral, no second one."""
+"""What this service has proposed for a patient is said, and is offered as the same referral."""
 
 from collections.abc import Iterator
 from typing import Any

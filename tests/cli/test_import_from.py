@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import run
 
 import pytest
 from joserfc.jwk import ECKey
@@ -13,7 +14,7 @@ from referral_service.store.engine import connect
 from referral_service.store.tables import resource
 from referral_service.wiring import build_store
 from tests.cli.bulk import dump, imported, imports, killed, patient, stored, visit
-from tests.kit.processes import place, until
+from tests.kit.processes import place, referral_service, until
 
 MANY = 3_000
 GONE = 2_500
@@ -120,6 +121,7 @@ def test_an_ehr_that_wants_a_token_for_everything(tmp_path: Path) -> None:
         (["--from", "nowhere"], "no source of that name"),
         (["--from", "south"], "no source of that name"),
         (["--from", "north", "file.json"], "either"),
+        (["--everything", "file.json"], "either"),
     ],
 )
 def test_wrong_use(tmp_path: Path, words: list[str], said: str) -> None:
@@ -134,7 +136,7 @@ def test_two_at_once_do_not_mix(ehr: FakeEhr, tmp_path: Path) -> None:
     ehr.faults = Faults(latency=1.0, latency_seconds=(5.0, 5.0), only=("export-status",))
     first = imports(north, "--from", "north")
     until(lambda: ehr.requests["GET", "export-status"] > 0, "the first one waits")
-    second = north.model_copy(update={"data_dir": north.data_dir})
-    answer = imported(second, "--from", "north")
+    second = referral_service("import", "--from", "north")
+    answer = run(second, env=north.environment(), capture_output=True, text=True, check=False)
     killed(first)
-    assert (answer.code, "another process is importing from north" in answer.err) == (1, True)
+    assert (answer.returncode, "another process is importing from north" in answer.stderr) == (1, True)

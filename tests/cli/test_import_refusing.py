@@ -1,4 +1,4 @@
-"""`import --from` where the other side misbehaves: nothing is lost in silence, nothing leaves the allow-list."""
+"""`import --from` where the other side misbehaves: nothing is lost in silence, or asked outside the list."""
 
 import json
 from pathlib import Path
@@ -45,10 +45,11 @@ def test_lines_that_are_no_fhir_are_refused_and_the_rest_comes_in(tmp_path: Path
         place = north(tmp_path, side)
         answer = imported(place, "--from", "north")
         again = imported(place, "--from", "north")
+        imported(place, "--from", "north", "--everything")
     assert (answer.code, answer.report["refused"]) == (1, 3)
     assert answer.report["types"] == {"Patient": {"stored": 3}, "Claim": {"not taken in": 1}}
     assert again.report["types"]["Patient"] == {"unchanged": 3}
-    assert since(side) == ["", f"_since={AT}"]
+    assert since(side) == ["", f"_since={AT}", ""]
 
 
 def test_an_export_that_does_not_come_whole_moves_nothing(tmp_path: Path) -> None:

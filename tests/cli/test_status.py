@@ -24,7 +24,7 @@ def test_all_is_well(desk: Desk) -> None:
     code, said, complained = desk.run("status")
     assert (code, said[0], complained) == (0, "All is well.", [])
     assert len(said) <= 24
-    screen = {line[:17].strip(): line[17:] for line in said[2:11]}
+    screen = {line[:17].strip(): line[17:] for line in said[2:12]}
     lines = desk.clinic.store.verify_ledger(DEFAULT_TENANT).lines
     assert screen | {"patients due": "", "oldest red flag": ""} == {
         "schema": SCHEMA,
@@ -33,6 +33,7 @@ def test_all_is_well(desk: Desk) -> None:
         "patients due": "",
         "leases held": "1: 1 by worker-7",
         "patients parked": "0",
+        "errands": "0 due; 0 parked",
         "oldest red flag": "",
         "oldest order": "none",
         "ledger": f"{lines} lines",

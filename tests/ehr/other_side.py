@@ -16,7 +16,7 @@ from referral_service.ehr.endpoint import Limits
 Reply = Callable[["Talk"], None]
 
 # Tests wait for as little as they can; nothing opens the breaker by the way.
-QUICK = Limits(tries=3, backoff_seconds=0.01, connect_seconds=2.0, read_seconds=0.3, failures=1000)
+QUICK = Limits(tries=3, backoff_seconds=0.01, connect_seconds=2.0, read_seconds=1.5, failures=1000)
 
 
 @dataclass(frozen=True)

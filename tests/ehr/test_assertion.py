@@ -70,6 +70,10 @@ def test_the_assertion_holds_under_the_public_key(
         RSA.as_pem(private=True, password="secret"),
         dumps(OctKey.generate_key(256).as_dict(private=True)).encode(),
     ],
+    ids=[
+        *("no file", "empty", "word", "no JWK", "half a JWK", "half a key", "public PEM", "public JWK"),
+        *("another algorithm", "not to sign with", "another curve", "with a password", "shared secret"),
+    ],
 )
 def test_without_a_key_that_smart_signs_with_nothing_is_sent(
     client: Client, tmp_path: Path, content: bytes | None

@@ -14,7 +14,7 @@ from tests.ehr.conftest import Client
 from tests.ehr.other_side import Talk, cuts_in_the_body, gives, is_silent, other_side, patient, says
 
 NDJSON = {"Accept": "application/fhir+ndjson"}
-SHORT = Limits(answer_bytes=10, tries=2, backoff_seconds=0.01, read_seconds=0.4)
+SHORT = Limits(answer_bytes=10, tries=2, backoff_seconds=0.01, read_seconds=0.7)
 
 
 def streamed(calls: Calls, address: str, **more: Any) -> bytes:
@@ -34,7 +34,7 @@ def test_a_body_may_be_larger_and_slower_than_an_answer(client: Client) -> None:
             talk.wfile.write(lines)
 
     with other_side(says(500), slowly) as side:
-        ehr = client(side.fhir, SHORT, timeout_seconds=0.5)
+        ehr = client(side.fhir, SHORT, timeout_seconds=0.75)
         assert streamed(ehr.calls, f"{side.address}/file") == 4 * lines
 
 
@@ -56,7 +56,7 @@ def test_a_body_that_is_cut_or_stops_is_interrupted(client: Client) -> None:
             with pytest.raises(Problem) as caught:
                 streamed(client(side.fhir, SHORT).calls, f"{side.address}/file")
             assert caught.value.category is Category.INTERRUPTED
-            assert monotonic() - start < 1.0
+            assert monotonic() - start < 3.0
             assert len(side.asked) == 1
 
 

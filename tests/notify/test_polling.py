@@ -56,7 +56,7 @@ def test_a_poll_of_500_pages_misses_nobody_who_is_pushed_over_a_pages_edge(tmp_p
 @pytest.mark.parametrize("sorts", ["yes", "ignores", "lies", "refuses"])
 def test_whatever_a_server_does_about_order(tmp_path: Path, sorts: str) -> None:
     with (
-        offset_ehr(sorts=sorts, largest_page=7) as ehr,
+        offset_ehr(sorts=sorts, largest_page=7, tick=timedelta(minutes=1)) as ehr,
         fetching(tmp_path, ehr.address, poll=NEVER_SLOW) as home,
     ):
         first = people(ehr, *range(40))
@@ -118,18 +118,18 @@ def test_a_poll_that_breaks_off_goes_on_where_it_was(tmp_path: Path, sorts: str)
         ehr.on_search = lambda number: setattr(ehr, "down", 503 if number >= 6 else 0)
         home.errands.ask(home.feed, ["poll:Patient"])
         home.run(polls=True)
-        assert len(home.names()) == (46 if sorts == "yes" else 50)
+        assert len(home.names()) == (55 if sorts == "yes" else 60)
         row = home.rows()["poll:Patient"]
         assert (row.category, row.parked_at) == ("interrupted", None)
         reached, asked = home.mark("poll:Patient"), len(ehr.searches)
-        assert reached == (START + timedelta(hours=46) if sorts == "yes" else None)
+        assert reached == (START + timedelta(hours=55) if sorts == "yes" else None)
 
         ehr.down, ehr.on_search = 0, lambda number: None
         home.forget()
         home.poll("Patient")
         assert home.names() == everybody
         if sorts == "yes":
-            assert ehr.searches[asked]["_lastUpdated"] == "ge2026-06-03T05:55:00.000Z"
+            assert ehr.searches[asked]["_lastUpdated"] == "ge2026-06-03T14:55:00.000Z"
 
 
 def test_a_resource_that_no_check_lets_pass_is_shown_and_holds_up_nobody(

@@ -120,7 +120,9 @@ NUMBERS: Mapping[str, tuple[Any, Any]] = {
     "physical-function-low": (19.9, 20),
 }
 # Numbers that only other pathways set.
-NOT_DECIDING = {"injections-required", "active-within"}
+# Asked for by a stricter policy alone, or of what has been approved.
+OF_ORDERS = {"accepted-within", "booked-within", "seen-within", "report-within"}
+NOT_DECIDING = {"injections-required", "active-within", *OF_ORDERS}
 
 
 @pytest.mark.parametrize("vignette", STORIES, ids=[story.id for story in STORIES])

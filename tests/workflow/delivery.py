@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from zoneinfo import ZoneInfo
@@ -25,6 +26,11 @@ from tests.workflow.clinic import EXHAUSTED, Clinic
 QUIET = timedelta(seconds=30)
 WITHIN = Within.of(PATHWAY.numbers)
 UTC = ZoneInfo("UTC")
+MADE = (
+    b'{"resourceType": "Bundle", "type": "transaction-response", "entry": ['
+    b'{"response": {"status": "201 Created", "location": "ServiceRequest/s1/_history/1"}},'
+    b'{"response": {"status": "201 Created", "location": "Task/t1/_history/1"}}]}'
+)
 
 
 class Ahead:
@@ -87,14 +93,22 @@ class Post:
 
 @contextmanager
 def refuses(status: int) -> Iterator[str]:
-    """The address of a server that answers everything so."""
+    """The address of a server that answers every order so, and lets nobody read."""
 
     class Refusal(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
+            self.answer(status, MADE if status == HTTPStatus.OK else b"")
+
+        def do_GET(self) -> None:
+            self.answer(HTTPStatus.NOT_FOUND, b"")
+
+        def answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Type", "application/fhir+json")
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, format: str, *arguments: object) -> None:
             """Nothing."""

@@ -167,6 +167,13 @@ def test_what_is_refused_waits_for_a_person(clinic: Clinic, status: int, categor
         assert on_the_list(post) == ["failed"]
 
 
+def test_an_ehr_that_lets_nobody_search_is_taken_at_its_word(clinic: Clinic) -> None:
+    with posting(clinic, FakeEhr(), refusing=200) as post:
+        post.approve()
+        assert post.deliver(2) == ["arrived"]
+        assert states(post) == [("sent", 1, None)]
+
+
 def test_what_fails_for_long_is_shown_to_people_and_still_tried(clinic: Clinic) -> None:
     with posting(clinic, FakeEhr(faults=Faults(error_before=1.0, only=("transaction",)))) as post:
         post.approve()

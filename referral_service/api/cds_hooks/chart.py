@@ -25,9 +25,9 @@ _LIMITS: Final = Limits(answer_bytes=16 * 1024 * 1024, pages=50, tries=2, backof
 
 
 class Chart(msgspec.Struct, frozen=True):
-    """The resources; the keys of parts that nobody sent; what was sent and cannot be read.
+    """The resources; the keys of parts that nobody sent; what is not valid R4; needed parts that are missing.
 
-    `missing` are faults too: needed parts that could not be had.
+    The paths of what is invalid begin with prefetch, or with fhirServer where it was fetched.
     """
 
     resources: tuple[Json, ...]
@@ -92,18 +92,16 @@ def _awaited(future: "Future[list[tuple[str, Json]] | None]", end: float) -> lis
 
 def _fetch(client: EhrClient, part: Part, patient: str) -> list[tuple[str, Json]] | None:
     """The part with each resource's path; None where it is not whole, or of somebody else."""
+    path = f"fhirServer.{part.key}"
     if part.key == PATIENT:
         person = client.read(f"Patient/{patient}")
-        return [(f"Patient/{patient}", person)] if person else None
+        return [(path, person)] if person else None
     asked = client.search(part.type, [("patient", patient), *part.parameters, _PAGE])
     found = list(islice(asked, _MOST + 1))
-    if len(found) > _MOST or any(
-        of_another(one, patient, "") for one in found if one["resourceType"] == part.type
-    ):
+    own = [one for one in found if one["resourceType"] == part.type]
+    if len(found) > _MOST or any(of_another(one, patient, path) for one in own):
         return None
-    return [
-        (f"{one['resourceType']}/{one.get('id')}", one) for one in found if one["resourceType"] == part.type
-    ]
+    return [(f"{path}[{number}]", one) for number, one in enumerate(own)]
 
 
 def _prefetched(call: Call, part: Part) -> list[tuple[str, Json]] | None:

@@ -130,10 +130,10 @@ def _tellable(findings: list[Finding], chart: Chart) -> list[Finding]:
         return findings
     if red := [one for one in findings if is_red(one.decision)]:
         return red
-    if chart.invalid:
-        raise Problem(Category.INCORRECT, *chart.invalid)
+    if sent := [one for one in chart.invalid if one.expression.startswith("prefetch")]:
+        raise Problem(Category.INCORRECT, *sent)
     refusal = HttpProblem(412, "incomplete", "")
-    refusal.issues = chart.missing
+    refusal.issues = (*chart.missing, *chart.invalid)
     raise refusal
 
 

@@ -46,7 +46,7 @@ def routes(service: Service) -> APIRouter:
         return await _answer(desks[source], came, _addressed(rest), body)
 
     for path in ("/notify/{source}", "/notify/{source}/{rest:path}"):
-        router.add_api_route(path, receive, methods=["POST", "PUT", "DELETE"])
+        router.add_api_route(path, receive, methods=["POST", "PUT", "DELETE"], include_in_schema=False)
     return router
 
 

@@ -2,30 +2,34 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from referral_service.api.errors import HttpProblem
-from referral_service.api.worklist import words
+from referral_service.api.worklist import fate, words
 from referral_service.api.worklist.person import Person, person_of
-from referral_service.api.worklist.site import Site
+from referral_service.api.worklist.site import Visit
 from referral_service.core.explain import missing
+from referral_service.core.referral import Referral
 from referral_service.core.stage import STAGES, Stage
-from referral_service.store.worklist import Asked, Page, Place, Waiting
+from referral_service.core.timeline import Score
+from referral_service.fhir.parse import parse
+from referral_service.store.worklist import Asked, Place, Sending, Waiting
+from referral_service.workflow.remark import WAITING
 
 PAGE: Final = 25
 _PAGE_OF_FILE: Final = 500
-_FILTERS: Final = ("target", "region", "owner", "overdue", "identifier")
+FILTERS: Final = ("target", "region", "owner", "overdue", "identifier")
 _HEADING: Final = (
     "list", "patient", "born", "identifier", "asks for", "region", "priority", "waits since", "due",
-    "overdue", "owner", "reason", "missing", "address",
+    "overdue", "owner", "stands", "trouble", "reason", "missing", "address",
 )  # fmt: skip
 
 
 class Row(NamedTuple):
-    """One referral on a list."""
+    """One referral on a list. `trouble` is why the last try to send its order failed."""
 
     task: str
     person: Person
@@ -42,6 +46,20 @@ class Row(NamedTuple):
     reason: str
     missing: list[str]
     acknowledged: str
+    trouble: str = ""
+
+
+class Beside(NamedTuple):
+    """What rows show that the referral itself does not hold, each by its Task."""
+
+    scores: Mapping[str, list[Score]]
+    sendings: Mapping[str, Sending]
+    reviews: Mapping[str, bytes]
+
+    def is_waiting(self, task: str) -> bool:
+        """Whether somebody has asked for information."""
+        review = parse(self.reviews[task]) if task in self.reviews else {}
+        return bool(review.get("businessStatus", {}).get("text") == WAITING)
 
 
 def stage_of(name: str) -> Stage:
@@ -52,9 +70,9 @@ def stage_of(name: str) -> Stage:
     return found
 
 
-def asked(site: Site, stage: Stage, query: Mapping[str, str], actor: str) -> Asked:
+def asked(visit: Visit, stage: Stage, query: Mapping[str, str]) -> Asked:
     """A list with the filters of an address; what is no filter is passed by."""
-    owner = {"me": actor, "nobody": ""}.get(query.get("owner", ""))
+    owner = {"me": visit.actor, "nobody": ""}.get(query.get("owner", ""))
     if stage == "red-flag":
         return Asked(stage)  # no filter ever hides a red flag
     return Asked(
@@ -62,7 +80,7 @@ def asked(site: Site, stage: Stage, query: Mapping[str, str], actor: str) -> Ask
         target=query.get("target", ""),
         region=query.get("region", ""),
         owner=owner,
-        overdue_at=site.service.clock.now() if query.get("overdue") else None,
+        overdue_at=visit.service.clock.now() if query.get("overdue") else None,
         identifier=query.get("identifier", "").strip(),
     )
 
@@ -78,45 +96,46 @@ def place_of(query: Mapping[str, str]) -> Place | None:
     return Place(int(due), task)
 
 
-def page(site: Site, stage: Stage, query: Mapping[str, str], actor: str) -> dict[str, Any]:
+def kept_of(query: Mapping[str, str]) -> dict[str, str]:
+    """The filters of an address."""
+    return {name: query[name] for name in FILTERS if query.get(name)}
+
+
+def page(visit: Visit, stage: Stage, query: Mapping[str, str]) -> dict[str, Any]:
     """What list.html shows."""
-    found = site.worklist.page(asked(site, stage, query, actor), PAGE, place_of(query))
-    kept = {name: query[name] for name in _FILTERS if query.get(name)}
+    found = visit.worklist.page(asked(visit, stage, query), PAGE, place_of(query))
+    kept = kept_of(query)
     following = f"?{urlencode({**kept, 'after': f'{found.end.due}-{found.end.task}'})}" if found.end else ""
     return {
         "stage": stage,
-        "rows": rows(site, found),
-        "counts": site.worklist.counts(),
-        "parked": site.worklist.parked(),
+        "rows": rows(visit, found.found),
+        "counts": visit.worklist.counts(),
+        "parked": visit.worklist.parked(),
         "kept": kept,
         "query": f"?{urlencode(kept)}" if kept else "",
         "following": following,
         "is_first": not query.get("after"),
-        "flags": rows(site, site.worklist.page(Asked("red-flag"), PAGE)) if stage != "red-flag" else [],
+        "flags": []
+        if stage == "red-flag"
+        else rows(visit, visit.worklist.page(Asked("red-flag"), PAGE).found),
     }
 
 
-def rows(site: Site, found: Page) -> list[Row]:
-    """Each referral of a page in words."""
-    scores = site.worklist.scores(found.found)
-    now = site.service.clock.now()
-    return [row(one, scores.get(one.referral.task, []), now, today(site)) for one in found.found]
+def rows(visit: Visit, found: Sequence[Waiting]) -> list[Row]:
+    """Each referral in words."""
+    lists, now = visit.worklist, visit.service.clock.now()
+    beside = Beside(lists.scores(found), lists.sendings(found), lists.reviews(found))
+    return [_row(one, beside, now) for one in found]
 
 
-def today(site: Site) -> date:
-    """The day that questions are asked for."""
-    return site.service.clock.as_of().astimezone(site.zone).date()
-
-
-def row(one: Waiting, scores: list[Any], now: datetime, day: date) -> Row:
-    """One referral in words."""
+def _row(one: Waiting, beside: Beside, now: datetime) -> Row:
     referral, decision = one.referral, one.episode.decision if one.episode else None
     shape, priority = words.priority(referral)
-    due = referral.due_at
-    is_waiting = (
-        referral.task_status in ("requested", "in-progress") or referral.fulfillment_status == "draft"
-    )
+    due, sending = referral.due_at, beside.sendings.get(referral.task)
+    is_waiting = referral.task_status in ("requested", "in-progress") or referral.is_unfulfilled
     is_overdue = bool(due and due < now and is_waiting)
+    reason = words.reason(decision, beside.scores.get(referral.task, [])) if decision else ""
+    is_unsent = referral.fulfillment_status == "draft"
     return Row(
         task=referral.task,
         person=person_of(one.person, one.patient),
@@ -129,11 +148,17 @@ def row(one: Waiting, scores: list[Any], now: datetime, day: date) -> Row:
         is_overdue=is_overdue,
         left=_left(due - now) if due and is_waiting else "",
         owner=words.person(referral.owner),
-        status=words.STATUSES.get(referral.task_status, referral.task_status),
-        reason=words.reason(decision, scores) if decision else "",
-        missing=missing(decision) if decision else [],
+        status="waits for information" if beside.is_waiting(referral.task) else _stands(referral),
+        reason=fate.CAUSES.get(referral.decision, "") if referral.about else reason,
+        missing=missing(decision) if decision and not referral.about else [],
         acknowledged=words.person(referral.acknowledged_by),
+        trouble=fate.FAILURES.get(sending.category or "", "") if sending and is_unsent else "",
     )
+
+
+def _stands(referral: Referral) -> str:
+    """An order as it fares, else the review."""
+    return fate.stands(referral) or words.STATUSES.get(referral.task_status, referral.task_status)
 
 
 def _left(wait: timedelta) -> str:
@@ -148,24 +173,25 @@ def _left(wait: timedelta) -> str:
     return f"{said} late" if wait < timedelta() else f"in {said}"
 
 
-def file(site: Site, stage: Stage, query: Mapping[str, str], actor: str) -> Iterator[str]:
+def file(visit: Visit, stage: Stage, query: Mapping[str, str]) -> Iterator[str]:
     """A whole list as CSV, page after page."""
     yield _line(_HEADING)
-    which, after = asked(site, stage, query, actor), None
+    which, after = asked(visit, stage, query), None
     while True:
-        found = site.worklist.page(which, _PAGE_OF_FILE, after)
-        for one in rows(site, found):
-            yield _line(_cells(site, stage, one))
+        found = visit.worklist.page(which, _PAGE_OF_FILE, after)
+        for one in rows(visit, found.found):
+            yield _line(_cells(visit, stage, one))
         after = found.end
         if after is None:
             return
 
 
-def _cells(site: Site, stage: Stage, one: Row) -> tuple[str, ...]:
+def _cells(visit: Visit, stage: Stage, one: Row) -> tuple[str, ...]:
     return (
         words.LISTS[stage].name, one.person.name, one.person.born, one.person.identifier, one.asks_for,
-        one.region, one.priority, site.moment(one.since), site.moment(one.due),
-        "yes" if one.is_overdue else "no", one.owner, one.reason, "; ".join(one.missing),
+        one.region, one.priority, visit.moment(one.since), visit.moment(one.due),
+        "yes" if one.is_overdue else "no", one.owner, one.status, one.trouble, one.reason,
+        "; ".join(one.missing),
         f"/worklist/referral/{one.task}",
     )  # fmt: skip
 

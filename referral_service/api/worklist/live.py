@@ -9,9 +9,8 @@ from hashlib import sha256
 
 from starlette.concurrency import run_in_threadpool
 
-from referral_service.api.worklist.site import Site
 from referral_service.core.problem import Problem
-from referral_service.store.worklist import Asked
+from referral_service.store.worklist import Asked, Worklist
 
 _EVERY_SECONDS = 1.0
 _ALIVE_SECONDS = 15.0
@@ -21,9 +20,9 @@ _MOST_FLAGS = 100
 class Live:
     """Tells every open page that the red flags are others than before."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, worklist: Worklist) -> None:
         """Looks at nothing until somebody listens."""
-        self._site = site
+        self._worklist = worklist
         self._state = ""
         self._changed = asyncio.Condition()
         self._listeners = 0
@@ -62,6 +61,6 @@ class Live:
 
     def _read(self) -> str:
         """A digest of the list: it changes with every red flag that comes, goes or is acknowledged."""
-        found = self._site.worklist.page(Asked("red-flag"), _MOST_FLAGS).found
+        found = self._worklist.page(Asked("red-flag"), _MOST_FLAGS).found
         told = [(one.referral.task, one.referral.version, one.referral.acknowledged_by) for one in found]
         return sha256(repr(told).encode()).hexdigest()[:16]

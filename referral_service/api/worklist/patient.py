@@ -5,14 +5,14 @@ from typing import Any, Final, NamedTuple
 
 from referral_service.api.errors import HttpProblem
 from referral_service.api.worklist import words
-from referral_service.api.worklist.lists import row, today
+from referral_service.api.worklist.lists import rows
 from referral_service.api.worklist.person import person_of
 from referral_service.api.worklist.picture import view as view_of
-from referral_service.api.worklist.site import Site
+from referral_service.api.worklist.site import Visit
 from referral_service.core.explain import CRITERIA, REASONS, sentences
 from referral_service.fhir.parse import parse
 from referral_service.store.search import Search
-from referral_service.workflow.ports import DEFAULT_TENANT, PatientId, Stored
+from referral_service.workflow.ports import PatientId, Stored
 
 Json = dict[str, Any]
 _MOST_VERSIONS: Final = 50
@@ -29,30 +29,30 @@ class Decided(NamedTuple):
     changed: list[str]
 
 
-def view(site: Site, id: str) -> dict[str, Any]:
+def view(visit: Visit, id: str) -> dict[str, Any]:
     """What patient.html shows; 404."""
     patient = PatientId(id)
-    stored = site.service.store.read(DEFAULT_TENANT, "Patient", id)
-    episodes = site.worklist.episodes(patient)
+    stored = visit.service.store.read(visit.tenant, "Patient", id)
+    episodes = visit.worklist.episodes(patient)
     if stored is None and not episodes:
         raise HttpProblem(404, "not-found", "There is no such patient.")
-    now, day = site.service.clock.now(), today(site)
-    facts = site.service.store.facts_of(DEFAULT_TENANT, patient)
+    day = visit.today()
+    facts = visit.service.store.facts_of(visit.tenant, patient)
     pictures = [
-        view_of(facts, site.service.pathway, one.decision, day) if one.is_open else None for one in episodes
+        view_of(facts, visit.service.pathway, one.decision, day) if one.is_open else None for one in episodes
     ]
     return {
         "person": person_of(stored.body if stored and not stored.is_deleted else None, id),
-        "episodes": [(one, sentences(one.decision), decisions(site, one.guidance)) for one in episodes],
+        "episodes": [(one, sentences(one.decision), decisions(visit, one.guidance)) for one in episodes],
         "pictures": pictures,
-        "rows": [row(one, [], now, day) for one in site.worklist.of_patient(patient)],
+        "rows": rows(visit, visit.worklist.of_patient(patient)),
     }
 
 
-def decisions(site: Site, guidance: str) -> list[Decided]:
+def decisions(visit: Visit, guidance: str) -> list[Decided]:
     """Every decision about an episode, the newest first."""
-    search = Search(site.service.store.engine)
-    found = search.history(DEFAULT_TENANT, "GuidanceResponse", guidance, _LAST, _MOST_VERSIONS).versions
+    search = Search(visit.service.store.engine)
+    found = search.history(visit.tenant, "GuidanceResponse", guidance, _LAST, _MOST_VERSIONS).versions
     told = [(one, _told(one)) for one in found if not one.is_deleted]
     earlier = [said for _, said in told[1:]]
     return [

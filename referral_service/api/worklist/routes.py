@@ -1,31 +1,39 @@
 """The addresses of the pages."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from referral_service.api.worklist import lists, patient, referral
+from referral_service.api.worklist import lists, measures, patient, referral
 from referral_service.api.worklist.acting import act
+from referral_service.api.worklist.letter import letter, may_be_read
 from referral_service.api.worklist.live import Live
-from referral_service.api.worklist.site import Site, static
+from referral_service.api.worklist.site import Site, Visit, static
+from referral_service.api.worklist.viewing import add_views, views_of
 from referral_service.wiring import Service
+from referral_service.workflow.ports import Tenant
+
+_UNTOUCHED: Final[dict[str, Any]] = {"faults": {}, "tried": "", "filled": {}}
+_FILE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def routes(service: Service) -> APIRouter:
     """`/worklist` and what is below it, and `/` that leads there."""
     router, site = APIRouter(include_in_schema=False), Site(service)
-    for add in (_add_lists, _add_pages, _add_acting, _add_live):
+    for add in (_add_lists, _add_pages, _add_measures, _add_letters, add_views, _add_acting, _add_live):
         add(router, site)
     return router
 
 
-async def _shown(site: Site, request: Request, template: str, look: Callable[[], dict[str, Any]]) -> Response:
-    found = await run_in_threadpool(look)
-    return site.page(request, template, faults={}, **found)
+async def _shown(
+    site: Site, request: Request, template: str, look: Callable[[Visit], dict[str, Any]]
+) -> Response:
+    found = await run_in_threadpool(look, site.visit(request))
+    return site.page(request, template, **_UNTOUCHED, **found)
 
 
 def _add_lists(router: APIRouter, site: Site) -> None:
@@ -37,39 +45,37 @@ def _add_lists(router: APIRouter, site: Site) -> None:
     @router.get("/worklist")
     async def first(request: Request) -> Response:
         """The first list that anything stands on."""
-        counts = await run_in_threadpool(site.worklist.counts)
+        counts = await run_in_threadpool(site.visit(request).worklist.counts)
         stage = next((name for name, number in counts.items() if number), "review")
         return await listed(request, stage)
 
     @router.get("/worklist/list/{name}")
     async def listed(request: Request, name: str) -> Response:
         """One list, filtered and paged."""
-        stage, query, actor = lists.stage_of(name), request.query_params, site.actor(request)
-        return await _shown(site, request, "list.html", lambda: lists.page(site, stage, query, actor))
+        stage, query = lists.stage_of(name), request.query_params
+        found = await run_in_threadpool(lists.page, site.visit(request), stage, query)
+        return site.page(
+            request, "list.html", **_UNTOUCHED, **found, views=views_of(site, request), view_fault=""
+        )
 
     @router.get("/worklist/list/{name}/file.csv")
     async def file(request: Request, name: str) -> Response:
         """One list, filtered, as CSV."""
-        stage, query, actor = lists.stage_of(name), request.query_params, site.actor(request)
-        headers = {
-            "Content-Disposition": f'attachment; filename="{stage}.csv"',
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-        }
-        lines = lists.file(site, stage, query, actor)
-        return StreamingResponse(lines, 200, headers, "text/csv; charset=utf-8")
+        stage = lists.stage_of(name)
+        lines = lists.file(site.visit(request), stage, request.query_params)
+        return StreamingResponse(lines, 200, _FILE | _attached(f"{stage}.csv"), "text/csv; charset=utf-8")
 
 
 def _add_pages(router: APIRouter, site: Site) -> None:
     @router.get("/worklist/referral/{task}")
     async def one(request: Request, task: str) -> Response:
         """One referral."""
-        return await _shown(site, request, "referral.html", lambda: referral.view(site, task))
+        return await _shown(site, request, "referral.html", lambda visit: referral.view(visit, task))
 
     @router.get("/worklist/patient/{id}")
     async def person(request: Request, id: str) -> Response:
         """One patient."""
-        return await _shown(site, request, "patient.html", lambda: patient.view(site, id))
+        return await _shown(site, request, "patient.html", lambda visit: patient.view(visit, id))
 
     @router.get("/worklist/static/{digest}/{name}")
     async def kept(digest: str, name: str) -> Response:
@@ -77,11 +83,47 @@ def _add_pages(router: APIRouter, site: Site) -> None:
         return static(name)
 
 
+def _add_measures(router: APIRouter, site: Site) -> None:
+    @router.get("/worklist/measures")
+    async def measured(request: Request) -> Response:
+        """How referrals went."""
+        query = request.query_params
+        return await _shown(site, request, "measures.html", lambda visit: measures.view(visit, query))
+
+    @router.get("/worklist/measures/file.csv")
+    async def file(request: Request) -> Response:
+        """The same as CSV."""
+        text = await run_in_threadpool(measures.file, site.visit(request), request.query_params)
+        return Response(text, 200, _FILE | _attached("measures.csv"), "text/csv; charset=utf-8")
+
+
+def _add_letters(router: APIRouter, site: Site) -> None:
+    @router.get("/worklist/referral/{task}/letter")
+    async def page(request: Request, task: str) -> Response:
+        """The letter to print; before it was asked for, the referral's page, where that is done."""
+        visit = site.visit(request)
+        found = await run_in_threadpool(referral.opened, visit, task)
+        if not may_be_read(found.referral):
+            return site.back(f"/worklist/referral/{task}")
+        return site.page(request, "letter.html", letter=await run_in_threadpool(letter, visit, found))
+
+    @router.get("/worklist/referral/{task}/letter.pdf")
+    async def file(request: Request, task: str) -> Response:
+        """The same as PDF; 404 before the letter was asked for."""
+        # what makes PDFs takes a third of a second to load, and most processes never do
+        from referral_service.api.worklist.letter_pdf import pdf
+
+        visit = site.visit(request)
+        found = await run_in_threadpool(referral.opened, visit, task)
+        made = await run_in_threadpool(lambda: pdf(letter(visit, found)))
+        return Response(made, 200, _FILE | _attached("referral.pdf", "inline"), "application/pdf")
+
+
 def _add_acting(router: APIRouter, site: Site) -> None:
-    @router.post("/worklist/referral/{task}/{verb}")
-    async def acting(request: Request, task: str, verb: str) -> Response:
-        """One of people's verbs."""
-        return await act(site, request, task, verb)
+    @router.post("/worklist/referral/{task}/{name}")
+    async def acting(request: Request, task: str, name: str) -> Response:
+        """What a form of the page asks for."""
+        return await act(site, request, task, name)
 
     @router.post("/worklist/me")
     async def me(request: Request) -> Response:
@@ -90,10 +132,16 @@ def _add_acting(router: APIRouter, site: Site) -> None:
 
 
 def _add_live(router: APIRouter, site: Site) -> None:
-    live = Live(site)
+    lives: dict[Tenant, Live] = {}
 
     @router.get("/worklist/events")
-    async def events() -> Response:
+    async def events(request: Request) -> Response:
         """Tells an open page of red flags."""
+        visit = site.visit(request)
+        live = lives.setdefault(visit.tenant, Live(visit.worklist))
         headers = {"Cache-Control": "no-store"}
         return StreamingResponse(live.events(), 200, headers, "text/event-stream; charset=utf-8")
+
+
+def _attached(name: str, how: str = "attachment") -> dict[str, str]:
+    return {"Content-Disposition": f'{how}; filename="{name}"'}

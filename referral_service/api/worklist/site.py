@@ -2,7 +2,8 @@
 
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from hashlib import sha256
 from hmac import compare_digest
 from importlib.resources import files
@@ -15,12 +16,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 
 from referral_service.api.errors import HttpProblem
-from referral_service.api.worklist import words
+from referral_service.api.worklist import fate, words
+from referral_service.auth.principal import Principal
 from referral_service.fhir.search.reference import local
 from referral_service.settings import Settings
 from referral_service.store.worklist import Worklist
 from referral_service.wiring import Service
-from referral_service.workflow.ports import DEFAULT_TENANT
+from referral_service.workflow.ports import DEFAULT_TENANT, Tenant
 
 _POLICY: Final = "; ".join(
     (
@@ -46,26 +48,49 @@ _MOST_FORM = 64 * 1024
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 
 
+@dataclass(frozen=True)
+class Visit:
+    """One look at one tenant's pages: by whom (a reference), and what is to be seen."""
+
+    service: Service
+    zone: ZoneInfo
+    tenant: Tenant
+    actor: str
+
+    @property
+    def worklist(self) -> Worklist:
+        """The tenant's lists."""
+        return Worklist(self.service.store.engine, self.tenant)
+
+    def today(self) -> date:
+        """The day that questions are asked for."""
+        return self.service.clock.as_of().astimezone(self.zone).date()
+
+    def moment(self, at: datetime | None) -> str:
+        """An instant in the site's zone."""
+        return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M") if at else "none"
+
+
 class Site:
     """One for each application."""
 
     def __init__(self, service: Service) -> None:
         """`service` is shared with /fhir."""
         self.service = service
-        self.worklist = Worklist(service.store.engine, DEFAULT_TENANT)
         self.zone = ZoneInfo(service.settings.timezone)
         self._environment = Environment(
             loader=PackageLoader("referral_service.api.worklist"), autoescape=True, undefined=StrictUndefined
         )
         self._environment.globals.update(
             words=words,
-            moment=self.moment,
+            fate=fate,
+            moment=self._moment,
             warnings=_warnings(service.settings),
             timezone=service.settings.timezone,
             files={name: f"/worklist/static/{_digest(body)}/{name}" for name, body in _STATIC.items()},
         )
 
-    def page(self, request: Request, template: str, status: int = 200, **found: Any) -> Response:
+    def page(self, request: Request, template: str, status: int = 200, /, **found: Any) -> Response:
         """A page for whoever asks; a form's token comes with it, in the page and in a cookie."""
         token = request.cookies.get(_TOKEN) or secrets.token_urlsafe(32)
         text = self._environment.get_template(template).render(
@@ -73,15 +98,23 @@ class Site:
         )
         answer = HTMLResponse(text, status, _HEADERS)
         if request.cookies.get(_TOKEN) != token:
-            self._keep(request, answer, _TOKEN, token)
+            self.keep(request, answer, _TOKEN, token)
         return answer
 
-    def moment(self, at: datetime | None) -> str:
-        """An instant in the site's zone."""
-        return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M") if at else "none"
+    def _moment(self, at: datetime | None) -> str:
+        return Visit(self.service, self.zone, DEFAULT_TENANT, NOBODY).moment(at)
+
+    def visit(self, request: Request) -> Visit:
+        """Who looks, and at whose pages."""
+        principal = _principal(request)
+        tenant = principal.tenant if principal else DEFAULT_TENANT
+        return Visit(self.service, self.zone, tenant, self.actor(request))
 
     def actor(self, request: Request) -> str:
-        """Who is looking, as they said; a reference."""
+        """Who is looking, as they are known, else as they said; a reference."""
+        principal = _principal(request)
+        if principal and not principal.is_open:
+            return principal.actor
         said = request.cookies.get(_ACTOR, "")
         return said if said.startswith("Practitioner/") and local(said) else NOBODY
 
@@ -91,7 +124,7 @@ class Site:
         if not local(actor):
             raise HttpProblem(400, "value", "A name here is letters, digits, dots and hyphens, at most 64.")
         answer = RedirectResponse("/worklist", 303, _HEADERS)
-        self._keep(request, answer, _ACTOR, actor)
+        self.keep(request, answer, _ACTOR, actor)
         return answer
 
     async def form(self, request: Request) -> dict[str, str]:
@@ -114,7 +147,8 @@ class Site:
         return RedirectResponse(address, 303, _HEADERS)
 
     @staticmethod
-    def _keep(request: Request, answer: Response, name: str, value: str) -> None:
+    def keep(request: Request, answer: Response, name: str, value: str) -> None:
+        """Has the browser bring this along for a year."""
         is_safe = request.url.scheme == "https"
         answer.set_cookie(
             name, value, _YEAR, path="/worklist", secure=is_safe, httponly=True, samesite="strict"
@@ -128,6 +162,11 @@ def static(name: str) -> Response:
         raise HttpProblem(404, "not-found", "There is nothing at this address.")
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
     return Response(body, 200, headers, _TYPES[name.rpartition(".")[2]])
+
+
+def _principal(request: Request) -> Principal | None:
+    found = request.scope.get("principal")
+    return found if isinstance(found, Principal) else None
 
 
 def _is_from_here(request: Request) -> bool:

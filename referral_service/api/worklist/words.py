@@ -21,7 +21,14 @@ LISTS: Final[dict[Stage, List]] = {
     "review": List("To review", "Drafted referrals. Approve or decline each."),
     "information": List("Needs information", "The record does not decide. Find out what is missing."),
     "ready": List("Ready to send", "Approved orders that no one has received yet."),
-    "closed": List("Closed", "Answered, withdrawn or replaced. The latest first."),
+    "failed": List(
+        "Failed to send", "Approved orders that did not arrive. Send again, or enter them by hand."
+    ),
+    "acceptance": List("Awaiting acceptance", "Sent. Ask the clinic where it has not accepted in time."),
+    "booking": List("Not yet booked", "Accepted. Ask for an appointment where there is none in time."),
+    "missed": List("Missed appointment", "Missed or cancelled. Have another one booked, or close."),
+    "report": List("Awaiting report", "Booked or seen. Ask for the report where it does not come in time."),
+    "closed": List("Closed", "Answered, withdrawn, replaced, or the loop is closed. The latest first."),
 }
 # Word and shape, so that colour says nothing by itself.
 PRIORITIES: Final = {"stat": ("▲▲", "Stat"), "urgent": ("▲", "Urgent"), "routine": ("●", "Routine")}
@@ -129,12 +136,14 @@ def value(criterion: Criterion) -> str:
     if criterion.value is None:
         return "–"
     is_text = isinstance(criterion.value, str)
-    unit = "" if is_text or not criterion.unit else f" {_UNITS.get(criterion.unit, criterion.unit)}"
-    return f"{criterion.value}{unit}"
+    return amount(criterion.value, "" if is_text else criterion.unit or "")
 
 
 def threshold(criterion: Criterion) -> str:
     """What it was held against."""
-    if criterion.threshold is None:
-        return "–"
-    return f"{criterion.threshold} {_UNITS.get(criterion.unit or '', criterion.unit or '')}".strip()
+    return "–" if criterion.threshold is None else amount(criterion.threshold, criterion.unit or "")
+
+
+def amount(number: object, unit: str) -> str:
+    """A figure with its unit."""
+    return f"{number} {_UNITS.get(unit, unit)}".strip()

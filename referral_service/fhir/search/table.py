@@ -204,6 +204,7 @@ _KINDS = (
     Kind(type="Practitioner", parameters=(_IDENTIFIER,)),
     Kind(type="PractitionerRole", parameters=(_IDENTIFIER, _date("date", "period"))),
     Kind(type="Location", parameters=(_IDENTIFIER, _status("location-status"))),
+    Kind(type="Subscription", parameters=(_status("subscription-status"),)),
     Kind(
         type="Task",
         patient="for",

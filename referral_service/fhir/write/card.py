@@ -13,13 +13,14 @@ from referral_service.core.decision import Criterion, Decision
 from referral_service.core.explain import CRITERIA, sentences
 from referral_service.fhir.write.markdown import plain, table
 from referral_service.fhir.write.names import Names
-from referral_service.fhir.write.wording import PROPOSAL, note, title
+from referral_service.fhir.write.wording import note, title
 
 Json = dict[str, Any]
 # A summary is shorter than 140 characters.
 LONGEST_SUMMARY: Final = 139
 _ANSWERS = {"met": "yes", "not-met": "no", "unknown": "not known", "waived": "not asked"}
 _UNITS = {"d": "days", "mo": "months"}
+_COMPUTED = "Worked out from recorded data by a computer; a clinician decides."
 _HEADS = ("Criterion", "Met", "Found", "Asked for")
 _BEFORE = {
     "in-trial": "while the conservative trial still runs",
@@ -135,7 +136,7 @@ def detail(finding: Finding) -> str:
     """All that the decision says, in GitHub-flavoured Markdown; every value is escaped."""
     decision = finding.decision
     first = f"{_where(decision)}. {' '.join(sentences(decision))}"
-    last = note(decision, decision.target) if decision.target else PROPOSAL
+    last = note(decision, decision.target) if decision.target else _COMPUTED
     criteria = table(_HEADS, map(_row, decision.criteria))
     return "\n\n".join([plain(first), criteria, *map(plain, finding.remarks), plain(last)])
 

@@ -1,5 +1,6 @@
 """A review as Task: `approve` a proposal, or `review` a decision that a human has to make."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from referral_service.core.decision import Decision
@@ -7,8 +8,22 @@ from referral_service.core.referral import Referral
 from referral_service.fhir.write.names import TASK_CODE, Names, instant, reference
 
 
-def task(referral: Referral, decision: Decision, patient: str, focus: str, names: Names) -> dict[str, Any]:
-    """The Task of a proposal, or of a decision with outcome `review`; `focus` is what it is about."""
+# What people have said on a review: another decision does not unsay it.
+_SAID = ("businessStatus", "note")
+
+
+def task(
+    referral: Referral,
+    decision: Decision,
+    patient: str,
+    focus: str,
+    names: Names,
+    known: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The Task of a proposal, or of a decision with outcome `review`; `focus` is what it is about.
+
+    `known` is the Task as it was; what people have said on it stays.
+    """
     assert referral.authored_at
     code = {"system": TASK_CODE, "code": "approve"} if referral.target else names.coding("task", "review")
     found: dict[str, Any] = {
@@ -23,6 +38,7 @@ def task(referral: Referral, decision: Decision, patient: str, focus: str, names
         "for": reference(f"Patient/{patient}"),
         "authoredOn": instant(referral.authored_at),
         **reasons(decision, names),
+        **{name: known[name] for name in _SAID if known and name in known},
     }
     if referral.due_at:
         found["restriction"] = {"period": {"end": instant(referral.due_at)}}
