@@ -127,7 +127,7 @@ class SqlOutbox:
 
         def change(connection: Connection) -> bool:
             row = _locked(connection, delivery.tenant, order)
-            if row is None or row.token != delivery.token:
+            if row is None or (row.token, row.state) != (delivery.token, "waiting"):
                 return False
             if answered:
                 answers.store(connection, delivery.tenant, answered, self._clock.now())
