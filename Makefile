@@ -43,6 +43,7 @@ bench: $(STAMP)
 	$(BIN)/python -m bench.deciding
 	$(BIN)/python -m bench.serving
 	$(BIN)/python -m bench.sweeping
+	$(BIN)/python -m bench.advising
 
 # Builds fhir_profiles/, validates every example, and fails where what is committed differs.
 profiles: $(STAMP) $(NODE)

@@ -16,7 +16,8 @@ from prometheus_client.registry import Collector
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """What the store holds, over all tenants and processes. `sweep_age_seconds` is None before any sweep.
 
-    `referrals` by status, target and urgency; `tallies` by name and label, as store/tally.py counts them.
+    `referrals` by status, target and urgency; `oldest_unsent` in seconds by destination; of `stages` how many
+    stand there, and how many of them are overdue; `tallies` by name and label, as store/tally.py counts them.
     """
 
     patients_due: int
@@ -28,11 +29,13 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     workers_active: int
     referrals: dict[tuple[str, str, str], int]
     oldest_red_flag_seconds: float
-    oldest_unsent_seconds: float
+    oldest_unsent: dict[str, float]
     tallies: dict[str, dict[str, int]]
     errands_due: int = 0
     errands_parked: int = 0
     oldest_errand_seconds: float = 0.0
+    orders_stopped: int = 0
+    stages: dict[str, tuple[int, int]] = {}
 
 
 _GAUGES = {
@@ -46,6 +49,7 @@ _GAUGES = {
     "oldest_red_flag_seconds": "How long the oldest red flag that nobody acknowledged has waited.",
     "errands_due": "What is to be fetched from other systems, polls that are due included.",
     "errands_parked": "What could not be fetched, or was refused.",
+    "orders_stopped": "Approved orders that nobody tries to send again before a person has looked.",
     "oldest_errand_seconds": "How long the oldest errand has waited that is not parked.",
 }
 _COUNTERS = {
@@ -76,14 +80,24 @@ class Stored(Collector):
         unsent = GaugeMetricFamily(
             "oldest_unsent_seconds", "How long the oldest approved order is unsent.", labels=["destination"]
         )
-        unsent.add_metric(["ehr"], counts.oldest_unsent_seconds)
+        for destination, seconds in sorted(counts.oldest_unsent.items()):
+            unsent.add_metric([destination], seconds)
         yield unsent
+        yield from self._stages()
         yield self._referrals()
         for name, said in _COUNTERS.items():
             yield CounterMetricFamily(name, said, sum(counts.tallies.get(name, {}).values()))
         yield self._evaluations()
         yield self._incoming()
         yield self._decision_seconds()
+
+    def _stages(self) -> Iterable[Metric]:
+        standing = GaugeMetricFamily("stage_referrals", "Referrals on each list.", labels=["stage"])
+        late = GaugeMetricFamily("stage_overdue", "Those of them that are overdue.", labels=["stage"])
+        for stage, (number, overdue) in self._counts.stages.items():
+            standing.add_metric([stage], number)
+            late.add_metric([stage], overdue)
+        return standing, late
 
     def _referrals(self) -> Metric:
         family = GaugeMetricFamily(

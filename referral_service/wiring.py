@@ -18,9 +18,11 @@ from referral_service.doorbell import CeleryDoorbell
 from referral_service.ehr.client import EhrClient
 from referral_service.ehr.destination import FhirDestination, PullDestination
 from referral_service.ehr.endpoint import Endpoint
+from referral_service.ehr.subscribers import Subscribers
 from referral_service.fhir.concepts import Terminology
 from referral_service.fhir.published import Draft, Published, changed_at, drafts, rebased
 from referral_service.fhir.read import Reader
+from referral_service.fhir.subscription import LONGEST_SECONDS
 from referral_service.fhir.write import Names
 from referral_service.fhir.write.plan_definition import plan_definition
 from referral_service.notify import AppriseNotifier
@@ -31,8 +33,10 @@ from referral_service.store.alarms import SqlAlarms
 from referral_service.store.answers import Answers
 from referral_service.store.engine import connect
 from referral_service.store.messages import SqlOutbox
+from referral_service.store.outlets import SqlOutlets
 from referral_service.store.store import SqlStore
 from referral_service.tracing import Traced
+from referral_service.workflow.announce import Announce
 from referral_service.workflow.assess import Assessor
 from referral_service.workflow.courier import Courier
 from referral_service.workflow.ladder import Ladder
@@ -201,6 +205,20 @@ def build_sender(settings: Settings, store: SqlStore) -> Sender | None:
         lambda tenant, order: desk.open(tenant, "ServiceRequest", order),
         client.close if client else lambda: None,
     )
+
+
+def build_subscribers(settings: Settings) -> Subscribers:
+    """Whom notifications may go to; raises Problem for an origin that is no address."""
+    is_alone = settings.auth == "off" and settings.is_loopback
+    return Subscribers(settings.subscribers.split(), is_open=is_alone)
+
+
+def build_announce(settings: Settings, store: SqlStore) -> Announce:
+    """What tells partners of changes; a Subscription is one sender's for longer than a POST takes."""
+    clock = build_clock(settings)
+    outlets = SqlOutlets(store.engine, clock, max(settings.lease_seconds, 2 * LONGEST_SECONDS))
+    address = settings.public_url or f"http://{settings.host}:{settings.port}"
+    return Announce(outlets, build_subscribers(settings), clock, f"{address}/fhir")
 
 
 def build_endpoint(settings: Settings) -> Endpoint:

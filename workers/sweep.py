@@ -21,6 +21,7 @@ from referral_service.settings import Settings
 from referral_service.wiring import build_assessor, build_clock, build_store
 from referral_service.workflow.assess import Assessor
 from workers.alarms import Alarms
+from workers.announcing import Announcing
 from workers.fetching import Fetching
 from workers.seals import Seals
 from workers.sending import Sending
@@ -45,6 +46,7 @@ class Sweep:
         self._alarms = Alarms(settings, self._store)
         self._sending = Sending(settings, self._store)
         self._fetching = Fetching(settings, self._store)
+        self._announcing = Announcing(settings, self._store)
         self._told = -_TOLD_EVERY_SECONDS
         self._assessor: Assessor | None = None
         self._busy = Lock()
@@ -60,6 +62,7 @@ class Sweep:
         self._alarms.start()
         self._sending.start()
         self._fetching.start()
+        self._announcing.start()
         self._watch.start()
         self._thread.start()
 
@@ -75,6 +78,7 @@ class Sweep:
         self._alarms.stop()
         self._sending.stop()
         self._fetching.stop()
+        self._announcing.stop()
         self._watch.stop()
         self._seals.export(is_last=True)
         with suppress(Problem, SQLAlchemyError):  # gone, or never migrated: then nobody asks who has left

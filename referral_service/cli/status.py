@@ -56,6 +56,13 @@ class Due(msgspec.Struct, frozen=True):
     oldest_seconds: float
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """How many stand on one of the worklist's lists, and how many of them are overdue."""
+
+    number: int
+    overdue: int
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The screen. A duration is 0 where nothing waits."""
 
@@ -75,7 +82,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     oldest_errand_seconds: float
     referrals: list[Open]
     oldest_red_flag_seconds: float
-    oldest_unsent_seconds: float
+    oldest_unsent_seconds: dict[str, float]
+    orders_stopped: int
+    lists: dict[str, Standing]
     ledger_lines: int
 
 
@@ -118,7 +127,9 @@ def _status(counts: Counts, duty: Duty, pathway: str) -> Status:
             for (status, target, urgency), number in sorted(counts.referrals.items())
         ],
         oldest_red_flag_seconds=counts.oldest_red_flag_seconds,
-        oldest_unsent_seconds=counts.oldest_unsent_seconds,
+        oldest_unsent_seconds=counts.oldest_unsent,
+        orders_stopped=counts.orders_stopped,
+        lists={stage: Standing(*numbers) for stage, numbers in counts.stages.items()},
         ledger_lines=duty.ledger_lines,
     )
 
@@ -151,10 +162,26 @@ def _findings(counts: Counts, duty: Duty) -> Iterator[Finding]:
             f"{number} patient{' is' if number == 1 else 's are'} parked",
             "`referral-service parked list`; docs/operations.md, PatientsParked",
         )
-    if counts.oldest_unsent_seconds > SENT_WITHIN.total_seconds():
-        waits = lasting(counts.oldest_unsent_seconds)
-        yield Finding(f"an approved order has been unsent for {waits}", "docs/operations.md, OrderUnsent")
+    yield from _of_orders(counts)
     yield from _of_errands(counts)
+
+
+def _of_orders(counts: Counts) -> Iterator[Finding]:
+    oldest = max(counts.oldest_unsent.values(), default=0.0)
+    if oldest > SENT_WITHIN.total_seconds():
+        yield Finding(
+            f"an approved order has been unsent for {lasting(oldest)}", "docs/operations.md, OrderUnsent"
+        )
+    if number := counts.orders_stopped:
+        yield Finding(
+            f"{number} order{'' if number == 1 else 's'} cannot be sent before a person has looked",
+            "the worklist, Failed to send; docs/operations.md, OrderStopped",
+        )
+    if number := counts.stages.get("acceptance", (0, 0))[1]:
+        yield Finding(
+            f"{number} sent order{' was' if number == 1 else 's were'} not accepted in time",
+            "the worklist, Awaiting acceptance; docs/operations.md, FulfillerSilent",
+        )
 
 
 def _of_errands(counts: Counts) -> Iterator[Finding]:
@@ -185,7 +212,8 @@ def _print(found: Status, settings: Settings, now: datetime) -> None:
             f"{found.errands_due} due{_for(found.oldest_errand_seconds)}; {found.errands_parked} parked",
         ),
         ("oldest red flag", _waiting(found.oldest_red_flag_seconds, "unacknowledged")),
-        ("oldest order", _waiting(found.oldest_unsent_seconds, "unsent")),
+        ("oldest order", _orders(found)),
+        ("lists", _lists(found)),
         ("ledger", f"{found.ledger_lines} lines"),
     ):
         print(f"{name:<17}{said}")
@@ -200,6 +228,23 @@ def _print(found: Status, settings: Settings, now: datetime) -> None:
     print()
     kinds = [(it.status, it.target, it.urgency, it.number) for it in found.referrals]
     print_table(("Referral", "Target", "Urgency", "Open"), kinds or [("none", None, None, None)])
+
+
+def _orders(found: Status) -> str:
+    """Of each destination; "none" has those that no sender has taken up."""
+    oldest = sorted(found.oldest_unsent_seconds.items())
+    said = [f"{_waiting(seconds, 'unsent')} ({destination})" for destination, seconds in oldest if seconds]
+    stopped = [f"{found.orders_stopped} stopped"] if found.orders_stopped else []
+    return ", ".join((*said, *stopped)) or "none"
+
+
+def _lists(found: Status) -> str:
+    said = (
+        f"{stage} {it.number}{f' ({it.overdue} overdue)' if it.overdue else ''}"
+        for stage, it in found.lists.items()
+        if it.number
+    )
+    return ", ".join(said) or "empty"
 
 
 def _for(seconds: float) -> str:

@@ -9,9 +9,10 @@ from typing import TypedDict
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
 from referral_service.core.referral import Referral
+from referral_service.core.stage import STAGES
 from referral_service.measures import Counts
 from referral_service.store import bodies, tally
-from referral_service.store.outside import errand
+from referral_service.store.outside import IS_STOPPED, errand, message
 from referral_service.store.tables import (
     IS_DIRTY,
     IS_PARKED,
@@ -25,6 +26,9 @@ from referral_service.store.tables import (
 )
 
 _ACTIVE_WITHIN = timedelta(minutes=1)
+_OPEN = [stage for stage in STAGES if stage != "closed"]
+# The destination of what nobody has taken up.
+NOBODYS = "none"
 
 
 def counts(connection: Connection, now: datetime, as_of: datetime) -> Counts:
@@ -43,7 +47,9 @@ def counts(connection: Connection, now: datetime, as_of: datetime) -> Counts:
         workers_active=sum(now - at <= _ACTIVE_WITHIN for at in looked),
         referrals=_referrals(connection),
         oldest_red_flag_seconds=_oldest_red_flag(connection, now),
-        oldest_unsent_seconds=_oldest_unsent(connection, now),
+        oldest_unsent=_oldest_unsent(connection, now),
+        orders_stopped=_stopped(connection),
+        stages=_stages(connection, now),
         tallies=tally.read(connection),
         **_errands(connection, now),
     )
@@ -88,17 +94,40 @@ def _oldest_red_flag(connection: Connection, now: datetime) -> float:
     return _longest(now, [one.authored_at for one in found if one.acknowledged_at is None])
 
 
-def _oldest_unsent(connection: Connection, now: datetime) -> float:
-    """How long the oldest approved order has not been sent: the age of the Task to fulfil it."""
+def _oldest_unsent(connection: Connection, now: datetime) -> dict[str, float]:
+    """How long the oldest approved order has not been sent, by destination: the age of the Task to fulfil it.
+
+    Whatever no sender has taken up is "none"'s.
+    """
     unsent = select(referral.c.tenant, referral.c.body).where(IS_UNSENT)
-    since = []
+    since: dict[str, list[datetime | None]] = {}
     for tenant, body in connection.execute(unsent):
         one: Referral = bodies.referral(body)
         written = select(resource.c.updated_at).where(
             resource.c.tenant == tenant, resource.c.type == "Task", resource.c.id == one.fulfillment
         )
-        since.append(connection.scalar(written))
-    return _longest(now, since)
+        taken = select(message.c.destination).where(message.c.tenant == tenant, message.c.id == one.order)
+        destination = connection.scalar(taken) or NOBODYS
+        since.setdefault(destination, []).append(connection.scalar(written))
+    return {destination: _longest(now, found) for destination, found in since.items()}
+
+
+def _stopped(connection: Connection) -> int:
+    """Orders that nobody tries to send again before a person has looked."""
+    return connection.scalar(select(func.count()).select_from(message).where(IS_STOPPED)) or 0
+
+
+def _stages(connection: Connection, now: datetime) -> dict[str, tuple[int, int]]:
+    """How many stand on each list but the closed ones, and how many of them are overdue."""
+    is_late = referral.c.due_at < now
+    found = select(
+        referral.c.stage,
+        func.count().label("number"),
+        func.count().filter(is_late).label("late"),
+    ).where(referral.c.stage.in_(_OPEN))
+    rows = connection.execute(found.group_by(referral.c.stage))
+    known = {row.stage: (int(row.number), int(row.late)) for row in rows}
+    return {stage: known.get(stage, (0, 0)) for stage in _OPEN}
 
 
 class _Errands(TypedDict):

@@ -20,6 +20,7 @@ from tests.kit.server import Running, running
 Json = dict[str, Any]
 PUBLIC = "https://referrals.example"
 TOKEN_URL, AUDIENCE = f"{PUBLIC}/auth/token", f"{PUBLIC}/fhir"
+PARTNER = "https://partner.example"
 ISSUER = "https://login.hospital.example/realms/ehr"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -169,6 +170,7 @@ def house(folder: Path, **settings: Any) -> Iterator[House]:
                 for name, pair in clients.items()
             },
         }
-        chosen = {"auth": "smart", "public_url": PUBLIC, "access": access_file(folder, said), **settings}
+        chosen = {"auth": "smart", "public_url": PUBLIC, "access": access_file(folder, said)}
+        chosen |= {"subscribers": PARTNER, **settings}
         with running(folder / "data", **chosen) as served:
             yield House(served, clients, hospital, jwks)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from referral_service.api.fhir.table import codes, interactions
 from referral_service.fhir.search.table import KINDS, TAKEN_IN
 from tests.api.test_capabilities import SMALLEST
-from tests.auth.house import House
+from tests.auth.house import PARTNER, House
 from tests.kit.server import ids
 
 Json = dict[str, Any]
@@ -20,6 +20,13 @@ ADDRESSES = {
     "version": "/{type}/{id}/_history/1",
     "compartment": "/Patient/{patient}/{type}",
 }
+SUBSCRIPTION: Json = {
+    "status": "off",
+    "reason": "x",
+    "criteria": "Task?status=requested",
+    "channel": {"type": "rest-hook", "endpoint": f"{PARTNER}/hook"},
+}
+SENT = {**SMALLEST, "Subscription": SUBSCRIPTION}
 PATCH = {"Content-Type": "application/json-patch+json"}
 
 
@@ -66,13 +73,13 @@ def settled(home: House) -> dict[str, str]:
     south = home.as_client("south")
     found = {}
     for kind in KINDS:
-        if kind in SMALLEST:
-            mine = {"resourceType": kind, "id": f"south-{kind.lower()}", **SMALLEST[kind], "language": CANARY}
+        if kind in SENT:
+            mine = {"resourceType": kind, "id": f"south-{kind.lower()}", **SENT[kind], "language": CANARY}
             put = home.http.put(f"/{kind}/{mine['id']}", json=mine, headers=south)
             assert put.status_code == 201, (kind, put.text)
         listed = ids(home.http.get(f"/{kind}?_count=500", headers=south).json())
         assert listed, f"no {kind} of the south: how is its route to be tried?"
-        found[kind] = f"south-{kind.lower()}" if kind in SMALLEST else listed[0]
+        found[kind] = f"south-{kind.lower()}" if kind in SENT else listed[0]
     return found
 
 
@@ -83,6 +90,6 @@ def body_of(way: Way, identity: str) -> dict[str, Any]:
     if way.shape == "search":
         return {"data": {"_id": identity}}
     if way.method in ("POST", "PUT") and not way.code.startswith("$"):
-        smallest = SMALLEST.get(way.type, {"status": "accepted", "intent": "order"})
+        smallest = SENT.get(way.type, {"status": "accepted", "intent": "order"})
         return {"json": {"resourceType": way.type, "id": identity, **smallest}}
     return {}

@@ -2,9 +2,11 @@
 
 import gzip
 import json
+import os
+import pty
 from collections.abc import Iterator
 from pathlib import Path
-from subprocess import CompletedProcess, run
+from subprocess import DEVNULL, CompletedProcess, run
 from typing import Any
 
 import pytest
@@ -125,6 +127,23 @@ def test_a_history_ends_with_its_newest_version(settings: Settings, store: SqlSt
 
     assert stored is not None
     assert (stored.version, json.loads(stored.body)["gender"]) == (2, "female")
+
+
+def test_a_terminal_has_a_bar_and_anything_else_plain_lines(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "chart.ndjson"
+    file.write_text("\n".join(json.dumps(one) for one in chart()))
+
+    plain = command(settings, "import", file).stderr
+    terminal, other_end = pty.openpty()
+    asked = referral_service("import", str(file))
+    run(asked, env=settings.environment(), stdout=DEVNULL, stderr=other_end, check=True)
+    os.close(other_end)
+    shown = os.read(terminal, 65536).decode()
+    os.close(terminal)
+
+    assert plain.startswith("importing chart.ndjson: done; 31 entries, ")
+    assert "\x1b[" not in plain
+    assert all(it in shown for it in ("Importing chart.ndjson", "100 %", "31 entries", "\x1b["))
 
 
 def test_wrong_use(settings: Settings, tmp_path: Path) -> None:

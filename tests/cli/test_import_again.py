@@ -14,7 +14,7 @@ from tests.kit.processes import place
 
 Json = dict[str, Any]
 Dump = dict[str, list[tuple[Any, ...]]]
-MANY = 5_000
+MANY = 8_000
 
 
 @pytest.fixture

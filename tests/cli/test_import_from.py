@@ -84,7 +84,7 @@ def test_killed_at_any_moment_it_ends_as_if_undisturbed(ehr: FakeEhr, tmp_path: 
     kill_at(ehr, rough, "export")
     kill_at(ehr, rough, "export-status")
     kill_at(ehr, rough, "export-file", 2)
-    kill_once(rough, lambda: stored(rough) >= 700, "some of it")
+    kill_once(rough, lambda: stored(rough) >= 500, "some of it")
     assert stored(rough) < MANY
     kill_at(ehr, rough, "export-delete")
     assert stored(rough) == MANY + 20

@@ -24,7 +24,7 @@ def test_all_is_well(desk: Desk) -> None:
     code, said, complained = desk.run("status")
     assert (code, said[0], complained) == (0, "All is well.", [])
     assert len(said) <= 24
-    screen = {line[:17].strip(): line[17:] for line in said[2:12]}
+    screen = {line[:17].strip(): line[17:] for line in said[2:13]}
     lines = desk.clinic.store.verify_ledger(DEFAULT_TENANT).lines
     assert screen | {"patients due": "", "oldest red flag": ""} == {
         "schema": SCHEMA,
@@ -36,6 +36,7 @@ def test_all_is_well(desk: Desk) -> None:
         "errands": "0 due; 0 parked",
         "oldest red flag": "",
         "oldest order": "none",
+        "lists": "red-flag 1, review 1",
         "ledger": f"{lines} lines",
     }
     assert screen["patients due"].startswith("2, of them urgent 0, the longest for ")

@@ -27,6 +27,8 @@ FAILURES = {
     "patients_parked",
     "oldest_red_flag_seconds",
     "oldest_unsent_seconds",
+    "orders_stopped",
+    "stage_overdue",
     "leases_expired_total",
     "http_request_seconds_count",
     "commit_seconds_bucket",

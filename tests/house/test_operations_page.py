@@ -26,7 +26,8 @@ COUNTS = Counts(
     workers_active=1,
     referrals={("requested", "surgical", "urgent"): 1},
     oldest_red_flag_seconds=0,
-    oldest_unsent_seconds=0,
+    oldest_unsent={"fhir": 1.0},
+    stages={"acceptance": (1, 0)},
     tallies={"evaluations": {"urgent v1": 1}},
 )
 

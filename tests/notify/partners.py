@@ -24,7 +24,6 @@ from workers.fetching import Runner
 Json = dict[str, Any]
 SECRET = "one of two secrets, which are rotated"
 TOKEN = "a token that the partner was given"
-_PATIENCE = 30.0
 
 
 def hub(body: bytes, secret: str = SECRET, method: str = "sha256") -> dict[str, str]:
@@ -64,7 +63,7 @@ class Town:
         signed = {"hubbed": hub(raw), "plain": plain(raw), "hooked": BEARER}.get(source, {})
         said = {"Content-Type": FHIR_JSON, **(signed if headers is None else headers)}
         url = f"{self.served.address}/notify/{source}{at}"
-        return httpx.request(method, url, content=raw, headers=said, timeout=_PATIENCE)
+        return self.served.http.request(method, url, content=raw, headers=said)
 
     def told(self, source: str, body: Json | bytes = b"", at: str = "", method: str = "POST") -> None:
         """One that is taken."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from threading import Event
 from time import monotonic
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.api.charts import condition, patient
 from tests.notify.fetching import Fetching, fetching
 from tests.notify.offset_ehr import START, OffsetEhr, offset_ehr
+from workers.fetching import Runner
 
 NEVER_SLOW = {"types": ["Patient"], "budget": 600_000, "overlap": "PT5M"}
 
@@ -130,6 +132,33 @@ def test_a_poll_that_breaks_off_goes_on_where_it_was(tmp_path: Path, sorts: str)
         assert home.names() == everybody
         if sorts == "yes":
             assert ehr.searches[asked]["_lastUpdated"] == "ge2026-06-03T14:55:00.000Z"
+
+
+def test_a_process_that_is_asked_to_end_gives_a_long_poll_back(tmp_path: Path) -> None:
+    ended = Event()
+    with offset_ehr(largest_page=10) as ehr, fetching(tmp_path, ehr.address, poll=NEVER_SLOW) as home:
+        everybody = people(ehr, *range(100))
+        ehr.on_search = lambda number: ended.set() if number == 3 else None
+        home.errands.ask(home.feed, ["poll:Patient"])
+        assert Runner(home.intake, ended, 60, polls=True).run()
+        assert len(home.names()) == 28
+        assert (home.rows()["poll:Patient"].attempts, home.rows()["poll:Patient"].category) == (0, None)
+        home.run(polls=True)
+        assert home.names() == everybody
+
+
+def test_a_lease_that_was_lost_ends_the_work(ehr: OffsetEhr, home: Fetching) -> None:
+    people(ehr, 1)
+
+    def take_away(number: int) -> None:
+        home.forget()
+
+    ehr.on_search = take_away
+    ehr.put(condition("Patient/p1", id="disc"))
+    home.errands.ask(home.feed, ["Patient/p1"])
+    assert Runner(home.intake, Event(), 0, polls=False).run()
+    assert len(ehr.searches) == 1
+    assert home.rows() == {}
 
 
 def test_a_resource_that_no_check_lets_pass_is_shown_and_holds_up_nobody(

@@ -90,7 +90,7 @@ def test_a_hundred_notifications_of_one_patient_are_two_fetches_at_most(tmp_path
         def tell(number: int) -> None:
             raw = dump(athena(f"bundle-{number}", focus("Patient/ann")))
             headers = {"Content-Type": "application/json", **hub(raw, SECRET)}
-            answer = httpx.post(f"{served.address}/notify/ehr", content=raw, headers=headers)
+            answer = served.http.post(f"{served.address}/notify/ehr", content=raw, headers=headers)
             assert answer.status_code == 200
 
         tell(0)

@@ -24,7 +24,7 @@ def show(who: Coordinator, name: str, stage: str) -> Page:
 
 def test_an_approval_makes_an_order_that_can_be_taken_back(house: House, nora: Coordinator) -> None:
     patient = opened(nora, house, "Fred Ginkgo", *EXHAUSTED)
-    assert nora.page.verbs() == {"claim", "approve", "decline", "reassign", "withdraw"}
+    assert nora.page.verbs() == {"claim", "approve", "decline", "reassign", "withdraw", "ask", "comment"}
     nora.do("approve", note="Agreed with the family")
 
     assert house.statuses(patient) == {
@@ -36,12 +36,13 @@ def test_an_approval_makes_an_order_that_can_be_taken_back(house: House, nora: C
     (approved,) = [one for one in house.ours(patient, "ServiceRequest") if one["intent"] == "order"]
     assert approved["requester"]["reference"] == "Practitioner/nora"
     show(nora, "Fred Ginkgo", "ready")
-    assert nora.page.verbs() == {"withdraw"}
+    assert nora.page.verbs() == {"withdraw", "close", "print", "entered", "comment"}
+    assert "Undo the approval" in nora.page.text
 
     nora.do("withdraw")
 
     assert house.statuses(patient)["order"] == "revoked"
-    assert show(nora, "Fred Ginkgo", "closed").verbs() == set()
+    assert show(nora, "Fred Ginkgo", "closed").verbs() == {"comment"}
 
 
 def test_whoever_declines_says_why(house: House, nora: Coordinator) -> None:
@@ -88,7 +89,7 @@ def test_a_red_flag_is_acknowledged_by_name(house: House, nora: Coordinator) -> 
 
 def test_a_review_is_completed_with_what_was_found_out(house: House, nora: Coordinator) -> None:
     patient = opened(nora, house, "Jan Kapok", *UNCLEAR, stage="information")
-    assert nora.page.verbs() == {"claim", "reassign", "complete"}
+    assert nora.page.verbs() == {"claim", "reassign", "complete", "ask", "comment"}
     nora.do("reassign", owner="no such name")
     assert nora.page.status == 422
     nora.do("reassign", owner="omar")

@@ -34,6 +34,6 @@ async def create(face: Face, ask: Ask) -> Answer:
 
 async def _create(face: Face, ask: Ask) -> Answer:
     ask.content["id"] = mint()
-    writes = face.ingest.writes([Change(resource=ask.content, path=ask.path, is_posted=True)])
+    writes = face.writes(ask, [Change(resource=ask.content, path=ask.path, is_posted=True)])
     (stored,) = await face.store(ask, writes)
     return Answer(status=201, stored=stored, is_written=True)

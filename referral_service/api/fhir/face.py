@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 
+from referral_service.api.fhir import subscribing
 from referral_service.api.fhir.exchange import Ask
 from referral_service.core.problem import Category, Issue, Problem, problem
 from referral_service.fhir.bundle import Condition
@@ -18,8 +19,8 @@ from referral_service.fhir.search.table import KINDS
 from referral_service.fhir.transaction import sameness
 from referral_service.store.answers import Answers
 from referral_service.store.search import Search
-from referral_service.wiring import Service, build_track
-from referral_service.workflow.ingest import Ingest
+from referral_service.wiring import Service, build_subscribers, build_track
+from referral_service.workflow.ingest import Change, Ingest
 from referral_service.workflow.ports import Stored, Tenant, Write
 
 _LOCKS = 64
@@ -39,9 +40,15 @@ class Face:
         self.answers = Answers(service.store.engine, service.clock)
         self.track = build_track(service.settings, service.store, service.pathway)
         self.ingest = Ingest(service.store, service.reader)
+        self.subscribers = build_subscribers(service.settings)
         self.published = service.clock.now().date().isoformat()
         self._locks = [asyncio.Lock() for _ in range(_LOCKS)]
         self._waiting = CapacityLimiter(_LOCKS)
+
+    def writes(self, ask: Ask, changes: Sequence[Change]) -> list[Write]:
+        """The changes as writes; Problem where a patient is missing, or for what nobody may subscribe to."""
+        subscribing.require(changes, self.subscribers, ask.principal, self.service.clock.as_of())
+        return self.ingest.writes(changes)
 
     async def store(self, ask: Ask, writes: Sequence[Write]) -> list[Stored]:
         """Durable when it returns. A client that leaves does not undo what was begun."""

@@ -70,7 +70,7 @@ async def _write(face: Face, ask: Ask, operations: Sequence[Operation]) -> dict[
     await _look_ahead(face, ask, operations)
     writing = [operation for operation in operations if _is_written(operation, versions)]
     await face.guard(ask.tenant, {(one.entry.type, one.id): _identified_at(one.entry) for one in writing})
-    writes = await face.work(len(writing), lambda: _writes(face, writing, demands))
+    writes = await face.work(len(writing), lambda: _writes(face, ask, writing, demands))
     try:
         stored = await face.store(ask, writes) if writes else []
     except Problem as error:
@@ -144,7 +144,7 @@ def _is_written(operation: Operation, versions: _Versions) -> bool:
     return entry.method in ("POST", "PUT")
 
 
-def _writes(face: Face, writing: Sequence[Operation], demands: _Demands) -> list[Write]:
+def _writes(face: Face, ask: Ask, writing: Sequence[Operation], demands: _Demands) -> list[Write]:
     """The deletions come first, as `writing` has them."""
     changes = [
         Change(
@@ -161,7 +161,7 @@ def _writes(face: Face, writing: Sequence[Operation], demands: _Demands) -> list
         for one in writing
         if one.entry.method == "DELETE"
     ]
-    return deletions + face.ingest.writes(changes)
+    return deletions + face.writes(ask, changes)
 
 
 def _answer(

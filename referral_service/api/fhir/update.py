@@ -48,7 +48,7 @@ def _query(ask: Ask) -> str:
 async def _update(face: Face, ask: Ask) -> Answer:
     identity = ask.content["id"]
     expected = await found(face, ask, identity)
-    writes = face.ingest.writes([Change(resource=ask.content, path=ask.path, expected=expected)])
+    writes = face.writes(ask, [Change(resource=ask.content, path=ask.path, expected=expected)])
     await face.guard(ask.tenant, {(ask.type, identity): f"{ask.path}.id"})
     try:
         (stored,) = await face.store(ask, writes)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 _WIDTH: Final = 720.0
-_NAMES: Final = 190.0
+_NAMES: Final = 210.0
 _FIGURES: Final = 90.0
 _LINE: Final = 26.0
 _THICK: Final = 16.0
@@ -12,12 +12,16 @@ _LEAST: Final = 1.5  # a bar that is not nothing is seen
 
 
 class Bar(NamedTuple):
-    """One figure. `look` tells bars of different meaning apart, by pattern as well as by colour."""
+    """One figure; a nought that `is_counted` is one.
+
+    `look` tells bars of different meaning apart, by pattern as well as by colour.
+    """
 
     name: str
     value: float
     says: str
     look: str = "median"
+    is_counted: bool = False
 
 
 class Placed(NamedTuple):

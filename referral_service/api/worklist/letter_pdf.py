@@ -19,6 +19,7 @@ from referral_service.api.worklist.letter import Letter
 _FONT: Final = "NotoSans"
 _SMALL, _PLAIN, _LARGE = 8.5, 10.0, 15.0
 _MARGIN: Final = 54.0  # points, three quarters of an inch
+_PADDING: Final = 6.0  # a frame's own
 _GREY: Final = "#595959"
 _UNSHOWN: Final = (
     "This file cannot show some characters of the text. Print the letter from its page in a browser instead."
@@ -67,7 +68,7 @@ def _made(letter: Letter) -> bytes:
 
     def foot(canvas: Any, page: Any) -> None:
         canvas.setFont(_FONT, _SMALL)
-        canvas.drawString(_MARGIN, _MARGIN / 2, f"Referral {letter.identifier}, page {page.page}")
+        canvas.drawString(_MARGIN + _PADDING, _MARGIN / 2, f"Referral {letter.identifier}, page {page.page}")
 
     document.build(_story(letter), onFirstPage=foot, onLaterPages=foot)
     return made.getvalue()
@@ -120,7 +121,7 @@ def _text(text: str, size: float = _PLAIN, colour: str = "#000000") -> Paragraph
 
 
 def _table(rows: list[list[Paragraph]], shares: tuple[float, ...], heads: int = 0) -> Table:
-    width = A4[0] - 2 * _MARGIN
+    width = A4[0] - 2 * (_MARGIN + _PADDING)
     lines: list[Any] = [
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LEFTPADDING", (0, 0), (-1, -1), 0),

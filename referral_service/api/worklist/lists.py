@@ -47,6 +47,7 @@ class Row(NamedTuple):
     missing: list[str]
     acknowledged: str
     trouble: str = ""
+    is_order: bool = False
 
 
 class Beside(NamedTuple):
@@ -153,6 +154,7 @@ def _row(one: Waiting, beside: Beside, now: datetime) -> Row:
         missing=missing(decision) if decision and not referral.about else [],
         acknowledged=words.person(referral.acknowledged_by),
         trouble=fate.FAILURES.get(sending.category or "", "") if sending and is_unsent else "",
+        is_order=referral.order is not None,
     )
 
 

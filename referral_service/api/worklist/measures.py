@@ -53,6 +53,11 @@ class Table(NamedTuple):
     chart: Chart
     says: str
 
+    @property
+    def has_any(self) -> bool:
+        """Whether anything is counted."""
+        return any(placed.bar.value or placed.bar.is_counted for placed in self.chart.bars)
+
 
 def _steps(numbers: Numbers) -> tuple[Step, ...]:
     visited = numbers.booked_within.value + numbers.seen_within.value
@@ -125,8 +130,8 @@ def _times(drafted: Sequence[Course], steps: Sequence[Step]) -> Table:
         said = (_lasting(middle), _lasting(most)) if middle is not None and most is not None else ("–", "–")
         rows.append((step.name, str(len(lasted)), *said, step.within))
         bars += [
-            Bar(step.name, (middle or timedelta()) / _DAY, said[0], "median"),
-            Bar("", (most or timedelta()) / _DAY, said[1], "ninth"),
+            Bar(step.name, (middle or timedelta()) / _DAY, said[0], "median", bool(lasted)),
+            Bar("", (most or timedelta()) / _DAY, said[1], "ninth", bool(lasted)),
         ]
     heads = ("step", "referrals", "median", "90th percentile", "due within")
     key = (("median", "median"), ("ninth", "90th percentile: nine of ten took no longer"))
@@ -173,7 +178,7 @@ def _yield(visit: Visit, surgical: Sequence[Course]) -> Table:
     for it in surgical:
         since = (it.visited_at or it.sent_at or it.drafted_at).date()
         followed += any(day >= since for day in operated.get(it.patient, ()))
-    heads = ("surgical referrals with a report", "operation on record afterwards")
+    heads = ("surgical, with a report", "operation afterwards")
     return _share("yield", "Surgical yield", heads, (len(surgical), followed), YIELD)
 
 
@@ -188,7 +193,8 @@ def _share(id: str, title: str, heads: tuple[str, str], numbers: tuple[int, int]
     """A share of a whole, as two bars."""
     whole, part = numbers
     share = f"{part / whole:.0%}" if whole else "–"
-    bars = [Bar(heads[0], float(whole), str(whole)), Bar(heads[1], float(part), f"{part} ({share})")]
+    names = [head.capitalize() for head in heads]
+    bars = [Bar(names[0], float(whole), str(whole)), Bar(names[1], float(part), f"{part} ({share})")]
     rows = [(str(whole), str(part), share)]
     return Table(id, (*heads, "share"), rows, chart(id, title, bars), says)
 

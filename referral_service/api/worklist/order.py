@@ -28,7 +28,6 @@ class Report(NamedTuple):
 class OrderView(NamedTuple):
     """All that the page says of an order, and the acts that its forms offer."""
 
-    stands: str
     destination: str
     sent_at: datetime | None
     tried_at: datetime | None
@@ -55,7 +54,6 @@ def view(visit: Visit, one: Waiting, found: Opened) -> OrderView | None:
     is_unsent = referral.fulfillment_status == "draft"
     following, others = fate.sayings(referral)
     return OrderView(
-        stands=fate.stands(referral),
         destination=fate.DESTINATIONS.get(kind, kind),
         sent_at=referral.sent_at,
         tried_at=referral.tried_at,

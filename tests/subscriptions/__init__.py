@@ -1,0 +1,1 @@
+"""Partners who subscribe to our ServiceRequests and Tasks."""
