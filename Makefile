@@ -23,6 +23,9 @@ $(STAMP): $(READY) requirements-dev.txt
 	$(NPM_CI) $*
 	touch $@
 
+# What is made up to look like a secret, and what is full of digests.
+NO_SECRETS = '^tests/|package-lock.json$$|^requirements.*txt$$|^fhir_profiles/(examples|resources)/'
+
 NODE := fhir_profiles/node_modules/.package-lock.json tests/foreign/node_modules/.package-lock.json
 
 # The main job on the sample clinic; `make run ONCE=1` prints and leaves.
@@ -37,6 +40,7 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files $(NO_SECRETS) --exclude-secrets '^(PASSWORD|referral)$$'
 
 # Each figure beside a baseline of the same run.
 bench: $(STAMP)

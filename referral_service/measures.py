@@ -35,6 +35,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     errands_parked: int = 0
     oldest_errand_seconds: float = 0.0
     orders_stopped: int = 0
+    subscriptions_failed: int = 0
     stages: dict[str, tuple[int, int]] = {}
 
 
@@ -50,6 +51,7 @@ _GAUGES = {
     "errands_due": "What is to be fetched from other systems, polls that are due included.",
     "errands_parked": "What could not be fetched, or was refused.",
     "orders_stopped": "Approved orders that nobody tries to send again before a person has looked.",
+    "subscriptions_failed": "Subscriptions of partners that were given up.",
     "oldest_errand_seconds": "How long the oldest errand has waited that is not parked.",
 }
 _COUNTERS = {

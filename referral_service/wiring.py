@@ -82,9 +82,13 @@ def build_clock(settings: Settings) -> SystemClock:
     return SystemClock(settings.clock_shift)
 
 
-def build_store(settings: Settings, worker: str = "") -> SqlStore:
-    """The store on the database that is set, migrated or not; `worker` is the name of one that claims."""
-    return SqlStore(connect(settings.database), build_clock(settings), settings.lease_seconds, worker)
+def build_store(settings: Settings, worker: str = "", *, serves: bool = False) -> SqlStore:
+    """The store on the database that is set, migrated or not; `worker` is the name of one that claims.
+
+    It works for all tenants, unless it `serves` the one that each request is for.
+    """
+    engine = connect(settings.database, serves=serves)
+    return SqlStore(engine, build_clock(settings), settings.lease_seconds, worker)
 
 
 def build_pathway(settings: Settings, terminology: Terminology) -> Pathway:
@@ -125,7 +129,7 @@ def build_service(settings: Settings) -> Service:
     published = build_published(settings, terminology, pathway)
     access = read_access(settings.access) if settings.auth == "smart" and settings.access else None
     sources = build_sources(settings)
-    store = build_store(settings)
+    store = build_store(settings, serves=True)
     return Service(
         settings=settings,
         store=store,

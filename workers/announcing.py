@@ -60,7 +60,8 @@ class Announcing:
             self._is_out = False
 
     def _run(self, announce: Announce, outing: Outing) -> None:
-        told = {"subscription": outing.id, "attempt": outing.attempts}
+        # without its id, which is its owner's word
+        told = {"attempt": outing.attempts}
         try:
             ended = announce.run(outing, lambda: not self._ended.is_set())
         except Exception as error:  # noqa: BLE001 - its lease ends, and another look tries again

@@ -17,6 +17,7 @@ from referral_service.api.errors import HttpProblem, on_database_failure, on_htt
 from referral_service.api.fhir.door import Door
 from referral_service.api.fhir.face import Face
 from referral_service.api.guard import Guard
+from referral_service.api.login.people import routes as people
 from referral_service.api.login.routes import routes as login
 from referral_service.api.notify.routes import routes as notify
 from referral_service.api.observe import Observe
@@ -57,6 +58,8 @@ def create_app(service: Service) -> FastAPI:
     app.add_exception_handler(HTTPException, on_http_exception)
     if service.authority:
         app.include_router(login(service.authority))
+        if service.authority.entrance:
+            app.include_router(people(service.authority.entrance))
     app.add_middleware(Door, face=face)
     app.add_middleware(
         CrossOrigin, clients=service.sources.cds_clients, is_open=service.settings.auth == "off"

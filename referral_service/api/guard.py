@@ -1,6 +1,7 @@
 """Who asks: the middleware that gives every request its Principal, or refuses it.
 
 With REFERRAL_AUTH=smart everything is closed but what is named here. A new route is closed until it is named.
+Systems bring a token to /fhir, people a session to /worklist, and neither is of use at the other place.
 """
 
 from typing import Final
@@ -12,12 +13,17 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from referral_service.api.errors import on_problem, refusal
+from referral_service.api.login.gate import Gate
+from referral_service.api.login.pages import LOGIN_PATH, LOGOUT_PATH
+from referral_service.api.login.people import LAUNCH_PATH
 from referral_service.api.login.routes import CONFIGURATION_PATH
 from referral_service.auth.authority import KEYS_PATH, TOKEN_PATH, Authority
+from referral_service.auth.entrance import CALLBACK_PATH, SIGNED_OUT_PATH
 from referral_service.auth.principal import Principal
 from referral_service.auth.scopes import OPERATOR
 from referral_service.auth.signed import Unfit, Untrusted
 from referral_service.core.problem import Issue, Problem
+from referral_service.store.tenancy import serving
 
 # Authentication is off: everybody is somebody, who may do everything. See `arrival` for X-Actor.
 EVERYBODY: Final = Principal(actor="Practitioner/demo", is_open=True)
@@ -36,6 +42,15 @@ OPEN: Final = frozenset(
         TOKEN_PATH,
     }
 )
+# The same for people, with everything below.
+OPEN_TO_PEOPLE: Final = (
+    LOGIN_PATH,
+    CALLBACK_PATH,
+    LOGOUT_PATH,
+    LAUNCH_PATH,
+    SIGNED_OUT_PATH,
+    "/worklist/static",
+)
 # Whoever asks here has shown who they are in a way of its own: see api/cds_hooks and api/notify.
 WITH_THEIR_OWN: Final = ("/cds-services", "/notify")
 METRICS: Final = "/metrics"
@@ -52,6 +67,7 @@ _HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _SECURE: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+_CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 _PAGE: Final = (
     '<!doctype html><html lang="en"><title>Sign in</title>'
     "<h1>Sign in</h1><p>These pages are for people who have signed in.</p></html>"
@@ -66,6 +82,7 @@ class Guard:
         """`app` is everything inside; without an authority, authentication is off."""
         self._app = app
         self._authority = authority
+        self._gate = Gate(authority.entrance) if authority and authority.entrance else None
         is_secure = authority is not None and authority.address.startswith("https:")
         self._headers = (*_HEADERS, _SECURE) if is_secure else _HEADERS
         # Waiting for an issuer's keys must keep no thread from those who read and write.
@@ -75,17 +92,25 @@ class Guard:
         """ASGI."""
         if self._authority is None:
             scope["principal"] = EVERYBODY
-            await self._app(scope, receive, send)
+            with serving(EVERYBODY.tenant):
+                await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await self._guarded(self._authority, scope, receive, self._hardened(send))
         else:
             await self._app(scope, receive, send)
 
     async def _guarded(self, authority: Authority, scope: Scope, receive: Receive, send: Send) -> None:
-        found = _without_token(scope) or await self._with_token(authority, scope)
+        if _is_open(scope):
+            found: Principal | Response = NOBODY
+        elif scope["path"] == "/" or _is_below(scope["path"], _PAGES):
+            found = await self._gate.admit(scope) if self._gate else HTMLResponse(_PAGE, 401, _CHALLENGE)
+        else:
+            led = self._gate.lead(scope) if self._gate else None
+            found = led or await self._with_token(authority, scope)
         if isinstance(found, Principal):
             scope["principal"] = found
-            await self._app(scope, receive, send)
+            with serving(found.tenant if found is not NOBODY else ""):
+                await self._app(scope, receive, send)
         else:
             await found(scope, receive, send)
 
@@ -118,14 +143,11 @@ class _Missing(Untrusted):
     """No token came along."""
 
 
-def _without_token(scope: Scope) -> Principal | Response | None:
-    """Who asks where no token is wanted; None where one is."""
+def _is_open(scope: Scope) -> bool:
+    """Whether anybody may ask."""
     path = scope["path"]
-    if path in OPEN or _is_below(path, WITH_THEIR_OWN) or (path == METRICS and _is_from_here(scope)):
-        return NOBODY
-    if path == "/" or _is_below(path, _PAGES):
-        return HTMLResponse(_PAGE, 401, {"WWW-Authenticate": "Bearer"})
-    return None
+    is_named = path in OPEN or _is_below(path, (*OPEN_TO_PEOPLE, *WITH_THEIR_OWN))
+    return is_named or (path == METRICS and _is_from_here(scope))
 
 
 def _is_below(path: str, places: tuple[str, ...]) -> bool:

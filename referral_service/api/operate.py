@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from referral_service.core.problem import Problem
 from referral_service.store.store import SqlStore
+from referral_service.store.tenancy import ALL, serving
 from referral_service.telemetry import exposition
 from referral_service.wiring import Service
 from referral_service.workflow.ports import DEFAULT_TENANT
@@ -58,6 +59,7 @@ def _database(store: SqlStore) -> str:
 
 def _metrics(store: SqlStore) -> bytes:
     try:
-        return exposition(store.counts())
+        with serving(ALL):
+            return exposition(store.counts())
     except SQLAlchemyError:
         return exposition(None)

@@ -5,6 +5,7 @@ Keys are in files of their own or at addresses, which this file names: relative 
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from referral_service.auth.keys import FileKeys, GivenKeys, Keys, KeysError, WebKeys
+from referral_service.auth.principal import Role
 from referral_service.auth.scopes import OPERATOR, ScopeError, parse
 from referral_service.auth.signed import ALGORITHMS
 from referral_service.sources import Name, WebAddress, placed
@@ -25,8 +27,8 @@ class AccessError(ValueError):
     """The file cannot be used; one line a fault, each naming its place and never a value."""
 
 
-def _safe(address: str) -> str:
-    """What decides who is believed must not be changed on its way."""
+def safe(address: str) -> str:
+    """What decides who is believed must not be changed on its way; ValueError."""
     parts = urlsplit(address)
     if parts.scheme != "https" and parts.hostname not in _HERE:
         raise ValueError("begin with https://, or http:// on this machine")
@@ -49,7 +51,16 @@ def _algorithms(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-SafeAddress = Annotated[WebAddress, AfterValidator(_safe)]
+def _asking(*needed: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not set(needed) <= set(text.split()):
+            raise ValueError(f"ask for {' and '.join(needed)} at least")
+        return text
+
+    return AfterValidator(check)
+
+
+SafeAddress = Annotated[WebAddress, AfterValidator(safe)]
 Scopes = Annotated[str, AfterValidator(_scopes)]
 Algorithms = Annotated[tuple[str, ...], AfterValidator(_algorithms)]
 # Without a dot, which parts the name of an issuer from that of its client.
@@ -106,6 +117,71 @@ class Registered(WithKeys):
     scopes: Scopes
 
 
+class Party(_Part):
+    """Who we are to an authorisation server where people sign in: `client_id`, and one of two proofs of it.
+
+    `key_file` is a private key as a JWK: an RSA key signs by RS384 unless its `alg` says otherwise, an EC key
+    as its curve has it. `algorithms` are what ID tokens may be signed by.
+    """
+
+    client_id: str = Field(min_length=1, max_length=255)
+    client_secret_file: Path | None = None
+    key_file: Path | None = None
+    algorithms: Algorithms = ALGORITHMS
+
+    @model_validator(mode="after")
+    def _has_proof(self) -> Self:
+        named = [one for one in (self.client_secret_file, self.key_file) if one is not None]
+        if len(named) != 1:
+            raise ValueError("say either client_secret_file or key_file")
+        if not named[0].is_file():
+            raise ValueError(f"there is no file {named[0].name}")
+        return self
+
+
+class Roles(_Part):
+    """Which claim of an ID token says what somebody is, and what its values mean here.
+
+    `claim` is a name, or several with dots between them, the one inside the other.
+    """
+
+    claim: str = Field(min_length=1)
+    map: Mapping[str, Role] = Field(min_length=1)
+
+
+class People(Party):
+    """The site's OpenID provider. `practitioner_claim` has the id of who acts: `sub`, `fhirUser` or another.
+
+    `tenant_claim`, if said, has the tenant's name, and takes the place of `tenant`.
+    """
+
+    issuer: SafeAddress
+    scopes: Annotated[str, _asking("openid")] = "openid"
+    roles: Roles
+    practitioner_claim: str = Field("sub", min_length=1)
+    tenant: Name = "default"
+    tenant_claim: str = ""
+
+
+class Ehr(Party):
+    """An EHR that people come from with a patient's chart open (SMART EHR launch).
+
+    `url` is its FHIR server's address, the `iss` of a launch; `role` that of its practitioners.
+    """
+
+    url: SafeAddress
+    scopes: Annotated[str, _asking("launch", "openid", "fhirUser")] = "launch openid fhirUser"
+    tenant: Name = "default"
+    role: Role
+
+
+class Lasting(_Part):
+    """How long somebody stays signed in: without doing anything, and at the most."""
+
+    idle: timedelta = Field(timedelta(minutes=30), gt=timedelta(minutes=2), le=timedelta(hours=12))
+    most: timedelta = Field(timedelta(hours=12), gt=timedelta(minutes=2), le=timedelta(hours=24))
+
+
 class Access(_Part):
     """The whole file. `token_key_file` holds the key that signs our tokens; several are for its change."""
 
@@ -113,12 +189,18 @@ class Access(_Part):
     token_key_file: Path | None = None
     issuers: Mapping[Name, Issuer] = {}
     clients: Mapping[ClientId, Registered] = {}
+    people: People | None = None
+    ehrs: Mapping[Name, Ehr] = {}
+    sessions: Lasting = Lasting()
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         told = [one.issuer for one in self.issuers.values()]
         if len(set(told)) < len(told):
             raise ValueError("two issuers are the same")
+        charts = [one.url.rstrip("/") for one in self.ehrs.values()]
+        if len(set(charts)) < len(charts):
+            raise ValueError("two ehrs are the same")
         if not self.clients and not any(one.token_url for one in self.issuers.values()):
             raise ValueError("register clients, or say the token_url of an issuer: who else gives tokens?")
         return self

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from referral_service.auth.access import Access, AccessError, Issuer, keys_of
 from referral_service.auth.bearer import ACCESS_TOKEN, Bearer, Outside, Trust
 from referral_service.auth.clients import ASSERTION_ALGORITHMS, Client, Clients
+from referral_service.auth.entrance import Entrance
 from referral_service.auth.keys import KeysError
 from referral_service.auth.scopes import OPERATOR
 from referral_service.auth.signed import ALGORITHMS
@@ -53,6 +54,9 @@ class Authority:
             principal=self.tokens.principal,
         )
         self.bearer = Bearer({**trusts, address: own}, clock)
+        has_people = access.people is not None or bool(access.ehrs)
+        # None where nobody signs in.
+        self.entrance = Entrance(access, address, self.keys, clock, engine) if has_people else None
 
     @property
     def token_url(self) -> str:

@@ -9,26 +9,24 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from http.client import OK
 from pathlib import Path
 from re import search
 from threading import Lock
-from time import monotonic
 from typing import Any, Final, Protocol
 
-import httpx
 import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 from joserfc.util import urlsafe_b64decode
 
 from referral_service.auth.signed import PublicKey
+from referral_service.auth.web import WebError, ask
 from referral_service.core.problem import Category, problem
 from referral_service.workflow.ports import Clock
 
 _CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _LEAST_BITS: Final = 2048
-_MOST_BYTES: Final = 256 * 1024
-_TIMEOUT_SECONDS: Final = 5.0
 _KEPT, _LEAST, _MOST = timedelta(minutes=10), timedelta(minutes=1), timedelta(hours=1)
 _AGAIN: Final = timedelta(minutes=1)
 # Without any key nothing works, so it is asked sooner.
@@ -138,8 +136,8 @@ class WebKeys:
         try:
             words, headers = _fetch(self._url)
             keys = read(words)
-        except (httpx.HTTPError, httpx.InvalidURL, KeysError) as error:
-            _log.warning("keys cannot be had", url=self._url, error=type(error).__name__)
+        except (WebError, KeysError) as error:
+            _log.warning("keys cannot be had", url=self._url, error=str(error))
             if self._got_at and self._asked_at - self._got_at > _MOST:
                 self._keys, self._got_at = (), None
             return
@@ -163,21 +161,11 @@ def _of_file(path: Path) -> list[PublicKey]:
 
 
 def _fetch(url: str) -> tuple[Any, Mapping[str, str]]:
-    """What is there, as JSON, and the headers; nothing is followed, and nothing large or slow is read."""
-    end = monotonic() + _TIMEOUT_SECONDS
-    asking = {"Accept": "application/json"}
-    with httpx.stream("GET", url, headers=asking, timeout=_TIMEOUT_SECONDS) as answer:
-        if answer.status_code != httpx.codes.OK:
-            raise KeysError("the answer is not 200")
-        body = b""
-        for chunk in answer.iter_bytes():
-            body += chunk
-            if len(body) > _MOST_BYTES or monotonic() > end:
-                raise KeysError("the answer is too large or too slow")
-    try:
-        return json.loads(body), answer.headers
-    except (ValueError, RecursionError):
-        raise KeysError("not JSON") from None
+    """What is there, and the headers."""
+    answer = ask(url)
+    if answer.status != OK:
+        raise WebError("the answer is not 200")
+    return answer.words, answer.headers
 
 
 def _usable(words: dict[str, Any]) -> PublicKey | None:

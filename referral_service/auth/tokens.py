@@ -41,16 +41,16 @@ class OwnKeys:
             keep(path, orjson.dumps({"keys": [words]}, option=orjson.OPT_APPEND_NEWLINE), replaces=False)
         self._path = path
         self._seen = changed(path)
-        self._keys = _read(path)
+        self._keys = private_keys(path)
 
     def find(self, kid: str | None, algorithm: str) -> PublicKey | None:
         """See keys.Keys."""
         return choose(self._current(), kid, algorithm)
 
-    def sign(self, claims: Mapping[str, object]) -> str:
-        """An access token with these claims."""
+    def sign(self, claims: Mapping[str, object], kind: str = ACCESS_TOKEN) -> str:
+        """A token of that `typ` with these claims."""
         key = self._current()[0]
-        header = {"alg": algorithm_of(key), "typ": ACCESS_TOKEN, "kid": str(key.kid)}
+        header = {"alg": algorithm_of(key), "typ": kind, "kid": str(key.kid)}
         return signed.sign(claims, header, key)
 
     def public(self) -> Json:
@@ -63,7 +63,7 @@ class OwnKeys:
     def _current(self) -> list[PublicKey]:
         try:
             if (now := changed(self._path)) != self._seen:
-                self._keys, self._seen = _read(self._path), now
+                self._keys, self._seen = private_keys(self._path), now
         except (OSError, KeysError):
             # Whoever changes it may not be done; what was read before is as good as it was.
             return self._keys
@@ -111,8 +111,8 @@ def algorithm_of(key: PublicKey) -> str:
     return key.alg or (_OF_RSA if isinstance(key, RSAKey) else _ALGORITHMS[key.curve_name])
 
 
-def _read(path: Path) -> list[PublicKey]:
-    """At least one private key, each with an id."""
+def private_keys(path: Path) -> list[PublicKey]:
+    """Those of a file, at least one, each with an id; raises KeysError and OSError."""
     try:
         words = orjson.loads(path.read_bytes())
         keys = [_imported(one) for one in words.get("keys", [words])]

@@ -49,8 +49,8 @@ def deliver(
     there = len(ehr.stored("ServiceRequest")), len(ehr.stored("Task"))
     arrived = f"there: {there[0]} order, {there[1]} Task" if any(there) else "it went to an EHR of before"
     console.print(
-        f"{story['name']}'s referral was approved by a person and sent to {ehr.address} ({arrived}); "
-        f"its fulfiller says: {sent['status']}.",
+        f"Approved by a person and sent to {ehr.address}: {story['name']}'s referral ({arrived}). "
+        f"Its fulfiller says: {sent['status']}.",
         soft_wrap=True,
     )
 

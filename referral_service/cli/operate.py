@@ -4,8 +4,9 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from getpass import getuser
-from itertools import islice
+from itertools import chain, islice
 from time import sleep
 from typing import Annotated
 
@@ -16,10 +17,11 @@ from rich.progress import Progress
 
 from referral_service.cli import CannotStart
 from referral_service.cli.console import moment, print_json, print_table
+from referral_service.cli.counting import at_the_ehr
 from referral_service.cli.start import check_migrated, open_store
 from referral_service.core.problem import Problem
 from referral_service.settings import Settings, load
-from referral_service.store import differences, reports
+from referral_service.store import approved, differences, reports
 from referral_service.store.store import SqlStore
 from referral_service.wiring import build_clock
 from referral_service.workflow.ports import DEFAULT_TENANT, PatientId
@@ -108,16 +110,17 @@ def _several(patients: Sequence[PatientId]) -> Iterator[list[PatientId]]:
 
 
 def reconcile(as_json: AsJson = False) -> None:
-    """Compare what must agree inside the database; changes nothing, and ends with 1 if anything differs."""
+    """Compare what must agree in the database and at the EHR; changes nothing, ends with 1 if it differs."""
     console = Console(stderr=True)
     compared = differing = 0
     with opened() as (settings, store):
         as_of = build_clock(settings).as_of()
         bar = Progress(console=console, disable=not console.is_terminal, redirect_stdout=sys.stdout.isatty())
         with bar:
-            total = differences.number_of_rows(store.engine, as_of) if console.is_terminal else None
+            total = _number(settings, store, as_of) if console.is_terminal else None
             task = bar.add_task("Comparing", total=total)
-            for rows, found in differences.compare(store.engine, as_of):
+            both = chain(differences.compare(store.engine, as_of), at_the_ehr(settings, store))
+            for rows, found in both:
                 for one in found:
                     _tell(one, differing, as_json)
                     differing += 1
@@ -129,6 +132,12 @@ def reconcile(as_json: AsJson = False) -> None:
         print(f"{differing or 'No'} difference{'' if differing == 1 else 's'} in {compared} rows.")
     if differing:
         raise typer.Exit(1)
+
+
+def _number(settings: Settings, store: SqlStore, as_of: datetime) -> int:
+    """How many rows and orders are to be looked at."""
+    of_ehr = approved.number(store.engine) if settings.destination_kind == "fhir" else 0
+    return differences.number_of_rows(store.engine, as_of) + of_ehr
 
 
 def _tell(one: differences.Difference, before: int, as_json: bool) -> None:

@@ -164,6 +164,11 @@ def _findings(counts: Counts, duty: Duty) -> Iterator[Finding]:
         )
     yield from _of_orders(counts)
     yield from _of_errands(counts)
+    if number := counts.subscriptions_failed:
+        yield Finding(
+            f"{number} subscriber{' is' if number == 1 else 's are'} not told of changes any more",
+            "docs/operations.md, Subscribers",
+        )
 
 
 def _of_orders(counts: Counts) -> Iterator[Finding]:

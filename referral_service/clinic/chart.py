@@ -14,8 +14,10 @@ from referral_service.clinic.days import written
 from referral_service.clinic.item import Item
 from referral_service.clinic.items import KINDS, TYPES, Resource
 
-_KEYS = {"id", "title", "as_of", "name", "gender", "born", "died", "given", "expect", "send"}
+_KEYS = {"id", "title", "as_of", "name", "mrn", "gender", "born", "died", "given", "expect", "send"}
 _USUAL_BIRTH = "1975-06-15"
+# The system of medical record numbers in HL7's own examples.
+_RECORD_NUMBERS = "urn:oid:2.16.840.1.113883.19.5"
 _FHIR_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 # The element that says whose a resource is, where it is not `subject`.
 _OF_PATIENT = {"AllergyIntolerance": "patient", "Consent": "patient", "Coverage": "beneficiary"}
@@ -58,12 +60,18 @@ def _patient(story: Mapping[str, Any], as_of: date) -> Resource:
     return {
         "resourceType": "Patient",
         "id": _checked_id(str(story["id"])),
+        "identifier": [_record_number(story["mrn"])] if "mrn" in story else None,
         "name": [{"family": family, "given": [given]}] if given else None,
         "gender": story.get("gender"),
         "birthDate": None if born is None else written(born, as_of),
         "deceasedBoolean": died if isinstance(died, bool) else None,
         "deceasedDateTime": None if died is None or isinstance(died, bool) else written(died, as_of),
     }
+
+
+def _record_number(number: str) -> Resource:
+    kind = {"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}
+    return {"type": {"coding": [kind]}, "system": _RECORD_NUMBERS, "value": str(number)}
 
 
 def _read_line(line: Mapping[str, Any], item: Item) -> list[Resource]:

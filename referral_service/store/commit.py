@@ -2,7 +2,8 @@
 
 Requests come from many threads; one thread writes. It takes what is waiting, never waits for more, and
 answers when the transaction has ended. A request that is refused changes nothing for its neighbours; if the
-database refuses the transaction, each request is tried again by itself.
+database refuses the transaction, each request is tried again by itself. A group of one tenant is held to that
+tenant's rows (store/tenancy.py); one of several tenants, as only a busy moment brings it, to no one's.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from referral_service.core.problem import Problem
 from referral_service.store.dirt import Queue
 from referral_service.store.failures import is_collision, is_disconnection, problem_of
 from referral_service.store.plan import Plan
+from referral_service.store.tenancy import ALL, serving
 from referral_service.telemetry import COMMIT_SECONDS, RESOURCES_STORED
 from referral_service.tracing import current_trace
 from referral_service.workflow.ports import Clock, Happening, Stored, Tenant, Write
@@ -105,7 +107,8 @@ class Committer:
     def _transact(self, group: list[_Request]) -> list[list[Stored] | Problem]:
         started = perf_counter()
         answers: list[list[Stored] | Problem] = []
-        with self._engine.begin() as connection:
+        tenants = {it.tenant for it in group}
+        with serving(tenants.pop() if len(tenants) == 1 else ALL), self._engine.begin() as connection:
             plan = Plan(connection, self._clock.now(), self._queue)
             plan.look_up((it.tenant, write.type, write.id) for it in group for write in it.writes)
             for request in group:

@@ -12,7 +12,7 @@ from referral_service.core.referral import Referral
 from referral_service.core.stage import STAGES
 from referral_service.measures import Counts
 from referral_service.store import bodies, tally
-from referral_service.store.outside import IS_STOPPED, errand, message
+from referral_service.store.outside import IS_STOPPED, errand, message, outlet
 from referral_service.store.tables import (
     IS_DIRTY,
     IS_PARKED,
@@ -49,6 +49,7 @@ def counts(connection: Connection, now: datetime, as_of: datetime) -> Counts:
         oldest_red_flag_seconds=_oldest_red_flag(connection, now),
         oldest_unsent=_oldest_unsent(connection, now),
         orders_stopped=_stopped(connection),
+        subscriptions_failed=_failed(connection),
         stages=_stages(connection, now),
         tallies=tally.read(connection),
         **_errands(connection, now),
@@ -115,6 +116,11 @@ def _oldest_unsent(connection: Connection, now: datetime) -> dict[str, float]:
 def _stopped(connection: Connection) -> int:
     """Orders that nobody tries to send again before a person has looked."""
     return connection.scalar(select(func.count()).select_from(message).where(IS_STOPPED)) or 0
+
+
+def _failed(connection: Connection) -> int:
+    is_parked = outlet.c.parked_at.is_not(None)
+    return connection.scalar(select(func.count()).select_from(outlet).where(is_parked)) or 0
 
 
 def _stages(connection: Connection, now: datetime) -> dict[str, tuple[int, int]]:

@@ -9,10 +9,11 @@ from time import sleep
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
 
+from referral_service.store import tenancy
 from referral_service.store.bulk import Statement
 from referral_service.store.failures import problem_of
 
-SCHEMA = "0007"  # the last of the migrations
+SCHEMA = "0008"  # the last of the migrations
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -33,14 +34,22 @@ class UnknownSchema(Exception):
     """The database was migrated by a later version, or by none of ours."""
 
 
-def connect(address: str) -> Engine:
-    """An engine on SQLAlchemy's address; opens nothing yet, but makes an SQLite file's folder."""
+def connect(address: str, *, serves: bool = False) -> Engine:
+    """An engine on SQLAlchemy's address; opens nothing yet, but makes an SQLite file's folder.
+
+    One that `serves` sees, on PostgreSQL, the rows of the tenant that `tenancy.serving` names, and no others;
+    else all tenants'.
+    """
     url = make_url(address)
     if url.get_backend_name() != "sqlite":
-        options: dict[str, object] = {"connect_timeout": 5, "options": _LIMITS}
-        return create_engine(
+        settings = _LIMITS if serves else f"{_LIMITS} -c {tenancy.SETTING}={tenancy.ALL}"
+        options: dict[str, object] = {"connect_timeout": 5, "options": settings}
+        engine = create_engine(
             url, hide_parameters=True, pool_pre_ping=True, pool_size=_KEPT, connect_args=options
         )
+        if serves:
+            tenancy.hold(engine)
+        return engine
     if url.database:
         Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # autocommit in the driver, so that the transactions are exactly those begun below

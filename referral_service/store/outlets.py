@@ -206,12 +206,14 @@ def _says(*statuses: str) -> ColumnElement[bool]:
 def _requested(now: datetime) -> Select[Any]:
     """Those that ask to be served, and are not about to be."""
     own = and_(outlet.c.tenant == token.c.tenant, outlet.c.id == token.c.id)
+    head = select(ledger_head.c.seq).where(ledger_head.c.tenant == token.c.tenant).scalar_subquery()
     is_idle = and_(outlet.c.attempts == 0, outlet.c.due_at > now)
     return (
-        select(token.c.tenant, token.c.id, ledger_head.c.seq)
-        .join(ledger_head, ledger_head.c.tenant == token.c.tenant)
+        select(token.c.tenant, token.c.id, head.label("seq"))
         .outerjoin(outlet, own)
-        .where(_says("requested"), or_(outlet.c.id.is_(None), outlet.c.category.is_not(None), is_idle))
+        .where(token.c.tenant.in_(select(ledger_head.c.tenant)), _says("requested"))
+        .where(or_(outlet.c.id.is_(None), outlet.c.category.is_not(None), is_idle))
+        .order_by(token.c.tenant, token.c.id)
     )
 
 
@@ -219,7 +221,8 @@ def _ended() -> Select[Any]:
     """Those set aside whose owner has given them up meanwhile."""
     own = and_(token.c.tenant == outlet.c.tenant, token.c.id == outlet.c.id)
     stands = select(token.c.id).where(own, _says("error", "requested")).exists()
-    return select(outlet.c.tenant, outlet.c.id).where(_IS_PARKED, ~stands)
+    set_aside = select(outlet.c.tenant, outlet.c.id).where(_IS_PARKED, ~stands)
+    return set_aside.order_by(outlet.c.tenant, outlet.c.id)
 
 
 def _lines(connection: Connection, outing: Outing) -> tuple[Sequence[Row[Any]], int, bool]:

@@ -58,6 +58,12 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "Practitioner": {},
     "PractitionerRole": {},
     "Location": {},
+    "Subscription": {
+        "status": "off",
+        "reason": "x",
+        "criteria": "Task?",
+        "channel": {"type": "rest-hook", "endpoint": "https://localhost/hook"},
+    },
 }
 EMITTED = {"Task", "GuidanceResponse", "Provenance", "DetectedIssue"}
 # Of every file that is published, and the policy's own.

@@ -107,7 +107,7 @@ def test_an_update_needs_the_urls_id(server: Running) -> None:
         ("DELETE", "Patient", "GET, HEAD, POST, PUT"),
         ("POST", "Patient/x", "GET, HEAD, PUT, DELETE"),
         ("POST", "GuidanceResponse", "GET, HEAD"),
-        ("PUT", "Task/x", "GET, HEAD"),
+        ("DELETE", "Task/x", "GET, HEAD, PUT, PATCH"),
         ("DELETE", "Provenance/x", "GET, HEAD"),
         ("PUT", "Patient/x/_history/1", "GET, HEAD"),
         ("DELETE", "metadata", "GET, HEAD"),

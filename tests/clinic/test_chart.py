@@ -173,3 +173,11 @@ def test_a_patient_may_have_no_birth_date_and_a_death_without_a_date() -> None:
 def test_what_the_notation_does_not_know_is_refused_by_name(story: str, names: str) -> None:
     with pytest.raises(ValueError, match=names):
         chart(story)
+
+
+def test_a_patient_may_have_a_record_number() -> None:
+    (patient,) = chart('id: somebody\nname: Ada Larch\nmrn: "004107"')
+
+    assert [(it["system"], it["value"]) for it in patient["identifier"]] == [
+        ("urn:oid:2.16.840.1.113883.19.5", "004107")
+    ]

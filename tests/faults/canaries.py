@@ -46,6 +46,13 @@ _ASKED_FOR: Json = {
     ("Signature", "sigFormat"): f"text/{MARKED_ID}",
     ("Signature", "targetFormat"): f"text/{MARKED_ID}",
     ("Money", "currency"): "USD",
+    ("Subscription", "status"): "requested",
+    ("Subscription", "criteria"): f"Task?patient={MARKED_ID}",
+    ("Subscription", "end"): "2999-03-19T07:41:17Z",
+    ("SubscriptionChannel", "type"): "rest-hook",
+    ("SubscriptionChannel", "endpoint"): f"http://127.0.0.1:9/{MARKED_ID}",
+    ("SubscriptionChannel", "payload"): "application/fhir+json",
+    ("SubscriptionChannel", "header"): f"Authorization: {MARK}",
 }
 _DEEPEST = 5
 
@@ -133,8 +140,8 @@ def coded(patient: str) -> list[Json]:
     """Resources whose codes and days the pathway reads, with a mark in every text that stays right by it."""
     made = []
     for name, one in BASES.items():
-        if one["resourceType"] not in TAKEN_IN:
-            continue
+        if one["resourceType"] not in TAKEN_IN - {"Subscription"}:
+            continue  # a Subscription's texts all mean something
         resource = deepcopy(one) | {"id": f"{MARKED_ID}-{name.replace('_', '-')}"}
         for holder, key in list(_texts(resource)):
             was = holder[key]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
 
 from tests.kit.processes import children_of, die_with_parent, kill_all, until
 
@@ -129,6 +130,22 @@ def postgresql_server(*options: str) -> Iterator[Server]:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def postgresql_of_no_superuser() -> Iterator[str]:
+    """The same, of a user as a service in operation has it: it owns its database, and has no other right.
+
+    Superusers pass by row-level security.
+    """
+    with postgresql_server(*_QUICK) as server:
+        engine = create_engine(server.address, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("CREATE ROLE service LOGIN CREATEDB"))
+            connection.execute(text("CREATE DATABASE service OWNER service"))
+        engine.dispose()
+        own = make_url(server.address).set(username="service", database="service")
+        yield own.render_as_string(hide_password=False)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from referral_service.store.engine import connect, migrate
 from referral_service.store.store import SqlStore
 from referral_service.store.tables import metadata
 from tests.kit.clocks import HandClock
-from tests.kit.databases import postgresql
+from tests.kit.databases import postgresql_of_no_superuser
 
 LEASE_SECONDS = 60
 
@@ -28,8 +28,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql_address() -> Iterator[str]:
-    """A migrated database of this test process."""
-    with postgresql() as address:
+    """A migrated database of this test process, whose user is held to the rows that it may see."""
+    with postgresql_of_no_superuser() as address:
         engine = connect(address)
         migrate(engine)
         engine.dispose()

@@ -1,4 +1,4 @@
-"""Orders on their way, for the pages' tests: a service whose orders go to an EHR that others can play with."""
+"""Orders on their way, for the pages' tests: a service with an EHR that others can play with."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

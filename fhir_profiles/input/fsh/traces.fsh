@@ -21,17 +21,17 @@ Profile: SpineAnswerProvenance
 Parent: Provenance
 Id: spine-answer-provenance
 Title: "Provenance of an answer"
-Description: "What a person said (approve, decline, claim and so on), and what it made or was about."
+Description: "What a person said (approve, decline, claim and so on), what was done with an order on its way (send, enter, print), or what its fulfiller said of it; and what it made or was about."
 * ^experimental = false
 * target MS
 * recorded MS
 * activity 1..1 MS
 * activity.text 1..1
-* activity.text ^short = "The operation, without its $"
+* activity.text ^short = "The operation, without its $; what was done; or status and business status of the Task"
 * agent 1..1 MS
 * agent.type 1..1
 * agent.type = $Participant#performer
-* agent.who only Reference(Practitioner or PractitionerRole)
+* agent.who only Reference(Practitioner or PractitionerRole or Organization or Device)
 
 Profile: SpineRedFlag
 Parent: DetectedIssue

@@ -26,6 +26,7 @@ from referral_service.fhir.write.card import Finding, Frame, card
 from referral_service.sources import CdsClient
 from referral_service.store import feedback
 from referral_service.store.engine import writing
+from referral_service.store.tenancy import serving
 from referral_service.store.worklist import Worklist
 from referral_service.wiring import Service as Wired
 from referral_service.workflow.advise import Advise, Asked
@@ -86,7 +87,7 @@ class Desk:
     def keep(self, service: Service, body: bytes, caller: Caller) -> None:
         """Keeps feedback; raises INCORRECT with every fault of it."""
         given = answers.understood(parse_object(body), service)
-        with writing(self._service.store.engine) as connection:
+        with serving(caller.tenant), writing(self._service.store.engine) as connection:
             feedback.keep(connection, caller.tenant, given, caller.name, self._service.clock.now())
 
     def _drafts(self, call: Call) -> tuple[Draft, ...]:
@@ -99,7 +100,8 @@ class Desk:
 
     def _known(self, call: Call, tenant: Tenant) -> tuple[Referral, ...]:
         """What this service has proposed for a patient of this id."""
-        waiting = Worklist(self._service.store.engine, tenant).of_patient(call.patient)
+        with serving(tenant):
+            waiting = Worklist(self._service.store.engine, tenant).of_patient(call.patient)
         return tuple(one.referral for one in waiting)
 
     def _card(self, call: Call, finding: Finding, chart: Chart) -> Json:

@@ -18,6 +18,7 @@ from referral_service.fhir.search.reference import local
 from referral_service.sources import Source
 from referral_service.store import errands, marks, once
 from referral_service.store.engine import writing
+from referral_service.store.tenancy import serving
 from referral_service.wiring import Service
 from referral_service.workflow.admit import Admit, Admitted, Feed
 from referral_service.workflow.notice import Wanted, counted, is_broken, wanted
@@ -58,7 +59,8 @@ class Desk:
         if name and not self._admit.is_kept(name.partition("/")[0]):
             raise problem(Category.UNSUPPORTED, "This service keeps no resources of this type.")
         fetch = frozenset({name} if name else ())
-        self._ask(Wanted(fetch, polls=not name, passed_by=0))
+        with serving(self._feed.tenant):
+            self._ask(Wanted(fetch, polls=not name, passed_by=0))
 
     def take(self, addressed: Addressed, resource: Json, body: bytes) -> tuple[Issue, ...]:
         """Durable on return; issues of what was not taken of a Bundle. Raises Problem with nothing stored."""
@@ -66,10 +68,11 @@ class Desk:
         if addressed.type and (kind, resource.get("id")) != addressed:
             sentence = "The resource is not the one that the URL names."
             raise problem(Category.INCORRECT, sentence, f"{kind}.id", "value")
-        if kind == "Bundle":
-            return self._bundle(read(resource), body)
-        self._one(Placed(kind, resource))
-        return ()
+        with serving(self._feed.tenant):
+            if kind == "Bundle":
+                return self._bundle(read(resource), body)
+            self._one(Placed(kind, resource))
+            return ()
 
     def _one(self, placed: Placed) -> None:
         if not self._admit.is_kept(placed.resource["resourceType"]):

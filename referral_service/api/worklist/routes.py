@@ -8,10 +8,12 @@ from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from referral_service.api.login.gate import while_current
 from referral_service.api.worklist import lists, measures, patient, referral
 from referral_service.api.worklist.acting import act
 from referral_service.api.worklist.letter import letter, may_be_read
 from referral_service.api.worklist.live import Live
+from referral_service.api.worklist.record import add_record
 from referral_service.api.worklist.site import Site, Visit, static
 from referral_service.api.worklist.viewing import add_views, views_of
 from referral_service.wiring import Service
@@ -24,7 +26,16 @@ _FILE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"
 def routes(service: Service) -> APIRouter:
     """`/worklist` and what is below it, and `/` that leads there."""
     router, site = APIRouter(include_in_schema=False), Site(service)
-    for add in (_add_lists, _add_pages, _add_measures, _add_letters, add_views, _add_acting, _add_live):
+    for add in (
+        _add_lists,
+        _add_pages,
+        _add_measures,
+        _add_letters,
+        add_views,
+        _add_acting,
+        _add_live,
+        add_record,
+    ):
         add(router, site)
     return router
 
@@ -140,7 +151,8 @@ def _add_live(router: APIRouter, site: Site) -> None:
         visit = site.visit(request)
         live = lives.setdefault(visit.tenant, Live(visit.worklist))
         headers = {"Cache-Control": "no-store"}
-        return StreamingResponse(live.events(), 200, headers, "text/event-stream; charset=utf-8")
+        told = while_current(request.scope, live.events())
+        return StreamingResponse(told, 200, headers, "text/event-stream; charset=utf-8")
 
 
 def _attached(name: str, how: str = "attachment") -> dict[str, str]:

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 
 from referral_service.api.errors import HttpProblem
+from referral_service.api.login.admission import FORM_TOKEN, may_act, may_see_all
 from referral_service.api.worklist import fate, words
 from referral_service.auth.principal import Principal
 from referral_service.fhir.search.reference import local
@@ -87,17 +88,25 @@ class Site:
             moment=self._moment,
             warnings=_warnings(service.settings),
             timezone=service.settings.timezone,
-            files={name: f"/worklist/static/{_digest(body)}/{name}" for name, body in _STATIC.items()},
+            files=addresses(),
         )
 
     def page(self, request: Request, template: str, status: int = 200, /, **found: Any) -> Response:
         """A page for whoever asks; a form's token comes with it, in the page and in a cookie."""
-        token = request.cookies.get(_TOKEN) or secrets.token_urlsafe(32)
+        is_signed_in = FORM_TOKEN in request.scope
+        token = _token(request) or secrets.token_urlsafe(32)
+        principal = _principal(request)
         text = self._environment.get_template(template).render(
-            actor=self.actor(request), token=token, address=request.url.path, **found
+            actor=self.actor(request),
+            token=token,
+            address=request.url.path,
+            is_signed_in=is_signed_in,
+            may_act=principal is not None and may_act(principal),
+            sees_all=not is_signed_in or (principal is not None and may_see_all(principal)),
+            **found,
         )
         answer = HTMLResponse(text, status, _HEADERS)
-        if request.cookies.get(_TOKEN) != token:
+        if not is_signed_in and request.cookies.get(_TOKEN) != token:
             self.keep(request, answer, _TOKEN, token)
         return answer
 
@@ -135,7 +144,7 @@ class Site:
             if len(body) > _MOST_FORM:
                 raise HttpProblem(413, "too-long", "The form is too large.")
         found = {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-        token = request.cookies.get(_TOKEN, "")
+        token = _token(request)
         is_ours = bool(token) and compare_digest(found.pop("token", "").encode(), token.encode())
         if not is_ours or not _is_from_here(request):
             raise HttpProblem(403, "forbidden", "The form did not come from this site; open the page again.")
@@ -146,13 +155,17 @@ class Site:
         """To a page of ours after something was done, so that a reload does not do it again."""
         return RedirectResponse(address, 303, _HEADERS)
 
-    @staticmethod
-    def keep(request: Request, answer: Response, name: str, value: str) -> None:
+    def keep(self, request: Request, answer: Response, name: str, value: str) -> None:
         """Has the browser bring this along for a year."""
-        is_safe = request.url.scheme == "https"
+        is_safe = (self.service.settings.public_url or request.url.scheme).startswith("https")
         answer.set_cookie(
             name, value, _YEAR, path="/worklist", secure=is_safe, httponly=True, samesite="strict"
         )
+
+
+def addresses() -> dict[str, str]:
+    """Where each stylesheet and script is, by its name."""
+    return {name: f"/worklist/static/{_digest(body)}/{name}" for name, body in _STATIC.items()}
 
 
 def static(name: str) -> Response:
@@ -167,6 +180,11 @@ def static(name: str) -> Response:
 def _principal(request: Request) -> Principal | None:
     found = request.scope.get("principal")
     return found if isinstance(found, Principal) else None
+
+
+def _token(request: Request) -> str:
+    """What a form must bring: bound to the session of whoever is signed in, else to a cookie."""
+    return str(request.scope.get(FORM_TOKEN) or request.cookies.get(_TOKEN, ""))
 
 
 def _is_from_here(request: Request) -> bool:

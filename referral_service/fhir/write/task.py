@@ -7,7 +7,6 @@ from referral_service.core.decision import Decision
 from referral_service.core.referral import Referral
 from referral_service.fhir.write.names import TASK_CODE, Names, instant, reference
 
-
 # What people have said on a review: another decision does not unsay it.
 _SAID = ("businessStatus", "note")
 

@@ -10,6 +10,7 @@ if (place) {
     waiting = true;
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (answer.status === 401) location.reload(); // The session has ended: nothing stays on the screen.
       if (answer.ok) {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         place.replaceChildren(...page.getElementById("red-flags").childNodes);

@@ -1,0 +1,28 @@
+"""Whose something is: what must be known before it is shown to somebody who may see one patient alone."""
+
+from sqlalchemy import Engine, select
+
+from referral_service.store.engine import reading
+from referral_service.store.tables import referral, resource, resource_version
+from referral_service.workflow.ports import PatientId, Tenant
+
+
+def of_referral(engine: Engine, tenant: Tenant, task: str) -> PatientId | None:
+    """The patient of the referral whose review that Task is; None if there is none."""
+    asked = select(referral.c.patient).where(referral.c.tenant == tenant, referral.c.task == task)
+    with reading(engine) as connection:
+        found = connection.scalar(asked)
+    return None if found is None else PatientId(found)
+
+
+def of_resource(engine: Engine, tenant: Tenant, type: str, id: str, version: int | None) -> PatientId | None:
+    """The patient whom a version of a resource is about, or the current one; None also for nobody."""
+    asked = [
+        select(one.c.patient, one.c.version).where(one.c.tenant == tenant, one.c.type == type, one.c.id == id)
+        for one in (resource, resource_version)
+    ]
+    with reading(engine) as connection:
+        # the first is the current one
+        rows = [row for one in asked for row in connection.execute(one)]
+    found = next((row.patient for row in rows if version in (None, row.version)), None)
+    return None if found is None else PatientId(found)
