@@ -233,18 +233,13 @@ class Assessment:
         floor = self.care.floor
 
         def counts(t: Treatment) -> bool:
-            return (
-                t.place.elsewhere
-                and t.kind != "passive"
-                and t.end >= floor
-                and self.horizon.has_come(t.start)
-            )
+            return t.place.elsewhere and t.end >= floor and self.horizon.has_come(t.start)
 
         medicated = any(
             place.elsewhere and end >= floor and self.horizon.has_come(start)
             for _, place, start, end in self.record.medications
         )
-        undated = any(t.place.elsewhere and t.kind != "passive" for t in self.record.undated)
+        undated = any(t.place.elsewhere for t in self.record.undated)
         return medicated or undated or any(counts(t) for t in self.record.treatments)
 
     @cached_property

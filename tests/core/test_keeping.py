@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from uuid import NAMESPACE_URL, uuid5
 
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from referral_service.core.decide import ask
@@ -12,8 +10,7 @@ from referral_service.core.decision import Decision
 from referral_service.core.keeping import Keeper, Kept
 from referral_service.core.referral import NO_EPISODE, KeptEpisode
 from referral_service.core.timeline import AnyFact, Timeline
-from tests.kit.charts import ADULT, charts, condition, numbered, visit
-from tests.kit.strategies import Facts
+from tests.kit.charts import ADULT, condition, numbered, visit
 from tests.kit.words import AS_OF, PATHWAY, at, day, meant
 
 OWNER = ("clinic", "p-1")
@@ -210,19 +207,3 @@ def test_a_patient_whose_episode_closed_gets_no_decision_without_a_region() -> N
     first = kept(BACK)
     mistaken = replace(BACK, verification="refuted")
     assert NO_EPISODE not in told(kept(mistaken, known=first.episodes))
-
-
-@given(charts(), st.data())
-def test_an_episode_open_in_the_end_has_the_decision_of_all_facts_however_they_came(
-    chart: Facts, data: st.DataObject
-) -> None:
-    chart = numbered(fact for fact in chart if fact.source != ADULT.source)
-    known: tuple[KeptEpisode, ...] = ()
-    for split in sorted(data.draw(st.lists(st.integers(0, len(chart)), max_size=2))):
-        found = kept(*chart[:split], known=known)
-        known = (*found.episodes, *found.gone)
-    in_parts, at_once = kept(*chart, known=known), kept(*chart)
-    assert len({e.key for e in in_parts.episodes}) == len(in_parts.episodes)
-    assert {e.region: e.decision for e in in_parts.episodes if e.is_open} == {
-        e.region: e.decision for e in at_once.episodes if e.is_open
-    }
