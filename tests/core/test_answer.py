@@ -75,7 +75,8 @@ OF_REVIEWS = {
 NOT_FOR = {
     "proposal": {"complete": "A proposal is approved or declined; $complete is not for it."},
     "review": {
-        verb: f"A review is completed; ${verb} is not for it." for verb in ("approve", "decline", "withdraw", "close")
+        verb: f"A review is completed; ${verb} is not for it."
+        for verb in ("approve", "decline", "withdraw", "close")
     },
 }
 

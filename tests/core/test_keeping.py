@@ -10,7 +10,7 @@ from referral_service.core.decision import Decision
 from referral_service.core.keeping import Keeper, Kept
 from referral_service.core.referral import NO_EPISODE, KeptEpisode
 from referral_service.core.timeline import AnyFact, Timeline
-from tests.kit.charts import ADULT, condition, numbered, visit
+from tests.kit.charts import ADULT, condition, visit
 from tests.kit.words import AS_OF, PATHWAY, at, day, meant
 
 OWNER = ("clinic", "p-1")
