@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     auth: Literal["off", "smart"] = "off"
     access: Path | None = None
     public_url: str = ""
+    audit: bool | None = None
     allow_insecure: bool = False
     clock_shift: Annotated[timedelta, BeforeValidator(_shift)] = timedelta()
     ehr_url: str = ""
@@ -181,6 +182,11 @@ class Settings(BaseSettings):
     def is_loopback(self) -> bool:
         """Whether `host` can be reached from this machine alone."""
         return is_loopback(self.host)
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether every interaction is put on record: as set, else where it is known who asks."""
+        return self.auth == "smart" if self.audit is None else self.audit
 
     @property
     def destination_kind(self) -> str:

@@ -13,14 +13,17 @@ from starlette.exceptions import HTTPException
 from referral_service.api import openapi, operate
 from referral_service.api.cds_hooks.cross_origin import CrossOrigin
 from referral_service.api.cds_hooks.routes import routes as cds_hooks
+from referral_service.api.deadlines import Deadline
 from referral_service.api.errors import HttpProblem, on_database_failure, on_http_exception, on_problem
 from referral_service.api.fhir.door import Door
 from referral_service.api.fhir.face import Face
 from referral_service.api.guard import Guard
+from referral_service.api.limits import Limit
 from referral_service.api.login.people import routes as people
 from referral_service.api.login.routes import routes as login
 from referral_service.api.notify.routes import routes as notify
 from referral_service.api.observe import Observe
+from referral_service.api.witness import Witness
 from referral_service.api.worklist.routes import routes as worklist
 from referral_service.core.problem import Problem
 from referral_service.fhir.check import check
@@ -64,6 +67,9 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(
         CrossOrigin, clients=service.sources.cds_clients, is_open=service.settings.auth == "off"
     )
+    app.add_middleware(Witness, store=service.store, is_audited=service.settings.is_audited)
+    app.add_middleware(Limit, limits=service.authority.limits if service.authority else None)
     app.add_middleware(Guard, authority=service.authority)
+    app.add_middleware(Deadline)
     app.add_middleware(Observe)
     return app

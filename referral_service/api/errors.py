@@ -1,5 +1,7 @@
 """Failures as HTTP answers: always an OperationOutcome, never a stack trace, never a patient's value."""
 
+from math import ceil
+
 import orjson
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -58,6 +60,8 @@ async def on_problem(request: Request, error: Exception) -> Response:
     if status >= _OURS:
         _log.warning("a request failed", status=status)
         headers = {**headers, "Retry-After": "1"}
+    if isinstance(error, Problem) and error.wait_seconds is not None:
+        headers = {**headers, "Retry-After": str(max(1, ceil(error.wait_seconds)))}
     return refusal(status, error.issues, headers)
 
 

@@ -1,7 +1,8 @@
 """Who asks: the middleware that gives every request its Principal, or refuses it.
 
 With REFERRAL_AUTH=smart everything is closed but what is named here. A new route is closed until it is named.
-Systems bring a token to /fhir, people a session to /worklist, and neither is of use at the other place.
+Systems bring a token to /fhir, people a session to /worklist, and neither is of use at the other place, but
+for auditors' sessions at /fhir/AuditEvent.
 """
 
 from typing import Final
@@ -55,6 +56,7 @@ OPEN_TO_PEOPLE: Final = (
 WITH_THEIR_OWN: Final = ("/cds-services", "/notify")
 METRICS: Final = "/metrics"
 _PAGES: Final = ("/worklist",)
+_AUDITS: Final = ("/fhir/AuditEvent",)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 _FORWARDED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"via"})
 _THREADS: Final = 4
@@ -102,7 +104,7 @@ class Guard:
     async def _guarded(self, authority: Authority, scope: Scope, receive: Receive, send: Send) -> None:
         if _is_open(scope):
             found: Principal | Response = NOBODY
-        elif scope["path"] == "/" or _is_below(scope["path"], _PAGES):
+        elif scope["path"] == "/" or _is_below(scope["path"], _PAGES) or self._is_auditing(scope):
             found = await self._gate.admit(scope) if self._gate else HTMLResponse(_PAGE, 401, _CHALLENGE)
         else:
             led = self._gate.lead(scope) if self._gate else None
@@ -113,6 +115,13 @@ class Guard:
                 await self._app(scope, receive, send)
         else:
             await found(scope, receive, send)
+
+    def _is_auditing(self, scope: Scope) -> bool:
+        """Auditors are people, and read what they are for at /fhir with their session."""
+        if self._gate is None or not _is_below(scope["path"], _AUDITS):
+            return False
+        request = Request(scope)
+        return "authorization" not in request.headers and self._gate.has_session(request)
 
     async def _with_token(self, authority: Authority, scope: Scope) -> Principal | Response:
         try:

@@ -182,6 +182,20 @@ class Lasting(_Part):
     most: timedelta = Field(timedelta(hours=12), gt=timedelta(minutes=2), le=timedelta(hours=24))
 
 
+class Rate(_Part):
+    """So many requests a second over time, and so many at once."""
+
+    per_second: float = Field(gt=0, le=1_000_000)
+    burst: int = Field(ge=1, le=1_000_000)
+
+
+class Limits(_Part):
+    """What one client, and all of one tenant together, may ask of one process of the API."""
+
+    client: Rate = Rate(per_second=500, burst=5_000)
+    tenant: Rate = Rate(per_second=1_000, burst=10_000)
+
+
 class Access(_Part):
     """The whole file. `token_key_file` holds the key that signs our tokens; several are for its change."""
 
@@ -192,6 +206,7 @@ class Access(_Part):
     people: People | None = None
     ehrs: Mapping[Name, Ehr] = {}
     sessions: Lasting = Lasting()
+    limits: Limits = Limits()
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

@@ -34,6 +34,7 @@ class Authority:
         self.address = address
         self.realm = f"{address}/fhir"
         self.scopes = _scopes(access)
+        self.limits = access.limits
         self._elsewhere = _elsewhere(access)
         self.clients = Clients(
             {name: _client(name, access, clock) for name in access.clients},

@@ -26,7 +26,10 @@ COMMANDS = {
     "reconcile": "operate",
     "drain": "operate",
     "verify-ledger": "ledger",
+    "erase": "erase",
+    "retain": "erase",
     "fake-ehr": "fake_ehr",
+    "client": "client",
 }
 
 

@@ -51,7 +51,7 @@ def patient_id(asked: str) -> PatientId:
     return PatientId(asked.removeprefix("Patient/"))
 
 
-def _operator() -> str:
+def operator() -> str:
     """Who runs this command, for the ledger."""
     try:
         return f"Operator/{getuser()}"
@@ -86,7 +86,7 @@ def retry(
     """Make parked patients due again, with five attempts before them."""
     if bool(patients) == everybody:
         raise typer.BadParameter("name patients, or say --all", param_hint="PATIENT")
-    actor = _operator()
+    actor = operator()
     with opened() as (_, store):
         if everybody:
             named = [one.patient for one in reports.parked(store.engine, DEFAULT_TENANT)]
@@ -155,7 +155,7 @@ def drain(
     """Let workers finish what they hold and claim nobody more, until `drain --end`; ingest goes on."""
     if end and no_wait:
         raise typer.BadParameter("--end waits for nothing", param_hint="--no-wait")
-    actor = _operator()
+    actor = operator()
     with opened() as (settings, store):
         if end:
             print("Workers claim patients again." if store.resume(actor) else "Nothing was drained.")

@@ -11,6 +11,7 @@ import structlog
 from referral_service.cli.start import check_migrated, open_store, starting
 from referral_service.cli.supervisor import Supervisor, worker_command
 from referral_service.settings import Settings, load
+from referral_service.store.tenancy import is_exempt
 from referral_service.telemetry import set_up_logs
 from referral_service.tracing import tracing
 
@@ -32,6 +33,7 @@ def api() -> None:
     import uvicorn
 
     from referral_service.api.app import create_app
+    from referral_service.api.deadlines import Protocol
     from referral_service.wiring import build_service
 
     settings = load()
@@ -40,6 +42,8 @@ def api() -> None:
     _warn(settings)
     with starting():
         service = build_service(settings)
+        if is_exempt(service.store.engine):
+            _log.warning("the database's user passes by row-level security: give the service one of its own")
         app = create_app(service)
     # uvicorn answers what it has begun, then raises the signal again: this ends the process in order
     signal.signal(signal.SIGTERM, _leave)
@@ -48,6 +52,7 @@ def api() -> None:
             app,
             host=settings.host,
             port=settings.port,
+            http=Protocol,
             log_config=None,
             access_log=False,  # addresses name patients
             server_header=False,

@@ -12,7 +12,9 @@ from referral_service.core.referral import Referral
 from referral_service.core.stage import STAGES
 from referral_service.measures import Counts
 from referral_service.store import bodies, tally
-from referral_service.store.outside import IS_STOPPED, errand, message, outlet
+from referral_service.store.messages import stopped
+from referral_service.store.outlets import given_up
+from referral_service.store.outside import errand, message
 from referral_service.store.tables import (
     IS_DIRTY,
     IS_PARKED,
@@ -48,8 +50,8 @@ def counts(connection: Connection, now: datetime, as_of: datetime) -> Counts:
         referrals=_referrals(connection),
         oldest_red_flag_seconds=_oldest_red_flag(connection, now),
         oldest_unsent=_oldest_unsent(connection, now),
-        orders_stopped=_stopped(connection),
-        subscriptions_failed=_failed(connection),
+        orders_stopped=stopped(connection),
+        subscriptions_failed=given_up(connection),
         stages=_stages(connection, now),
         tallies=tally.read(connection),
         **_errands(connection, now),
@@ -111,16 +113,6 @@ def _oldest_unsent(connection: Connection, now: datetime) -> dict[str, float]:
         destination = connection.scalar(taken) or NOBODYS
         since.setdefault(destination, []).append(connection.scalar(written))
     return {destination: _longest(now, found) for destination, found in since.items()}
-
-
-def _stopped(connection: Connection) -> int:
-    """Orders that nobody tries to send again before a person has looked."""
-    return connection.scalar(select(func.count()).select_from(message).where(IS_STOPPED)) or 0
-
-
-def _failed(connection: Connection) -> int:
-    is_parked = outlet.c.parked_at.is_not(None)
-    return connection.scalar(select(func.count()).select_from(outlet).where(is_parked)) or 0
 
 
 def _stages(connection: Connection, now: datetime) -> dict[str, tuple[int, int]]:

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
+from referral_service.fhir.audit import AUDIT
 from referral_service.fhir.search.query import Query, Test
 from referral_service.fhir.search.table import KINDS
 from referral_service.store.bulk import inserting
@@ -176,6 +177,11 @@ class SqlOutlets:
             raise problem_of(error) from error
 
 
+def given_up(connection: Connection) -> int:
+    """How many subscribers are not told any more."""
+    return connection.scalar(select(func.count()).select_from(outlet).where(_IS_PARKED)) or 0
+
+
 def _is(tenant: str, id: str) -> ColumnElement[bool]:
     return and_(outlet.c.tenant == tenant, outlet.c.id == id)
 
@@ -234,6 +240,7 @@ def _lines(connection: Connection, outing: Outing) -> tuple[Sequence[Row[Any]], 
     asked = select(ledger.c.seq, _AT.label("at"), ledger.c.subject).where(
         ledger.c.tenant == outing.tenant, ledger.c.seq > outing.seq, ledger.c.seq <= end, speaking
     )
+    asked = asked.where(ledger.c.kind != AUDIT)  # nothing changes when somebody looks
     lines = connection.execute(asked.order_by(ledger.c.seq).limit(_LINES)).all()
     if len(lines) == _LINES:
         end = lines[-1].seq
@@ -241,7 +248,7 @@ def _lines(connection: Connection, outing: Outing) -> tuple[Sequence[Row[Any]], 
 
 
 def _changes(connection: Connection, tenant: Tenant, kind: str, lines: Sequence[Row[Any]]) -> list[Changed]:
-    """The resources of a type that these lines may have changed, each at the first that speaks of it."""
+    """The resources of a type that these lines may have changed, each at the last that may speak of it."""
     if not lines:
         return []
     subjects = {tuple(line.subject.split("/")[:2]) for line in lines}
@@ -263,7 +270,6 @@ def _changes(connection: Connection, tenant: Tenant, kind: str, lines: Sequence[
     asked = select(resource.c.id, resource.c.patient, _UPDATED_AT.label("at"), resource.c.updated_at).where(
         resource.c.tenant == tenant,
         resource.c.type == kind,
-        resource.c.is_deleted.is_(False),
         or_(resource.c.id.in_(by_patient), resource.c.id.in_(own)),
         earliest <= _UPDATED_AT,
     )
@@ -272,7 +278,7 @@ def _changes(connection: Connection, tenant: Tenant, kind: str, lines: Sequence[
         # a resource is never older than the line of its transaction
         since = [seq for seq, at in spoken[row.patient] if at <= row.at]
         if since:
-            found.append(Changed(since[0], f"{kind}/{row.id}", row.updated_at))
+            found.append(Changed(since[-1], f"{kind}/{row.id}", row.updated_at))
     return sorted(found)
 
 

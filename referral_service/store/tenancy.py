@@ -28,7 +28,7 @@ _IS_EXEMPT = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname =
 
 @contextmanager
 def serving(tenant: Tenant | str) -> Iterator[None]:
-    """Transactions that begin inside, also in threads that this context starts, are that tenant's, or ALL's."""
+    """Transactions that begin inside are that tenant's, or ALL's: also in what this context starts."""
     before = _SERVED.set(tenant)
     try:
         yield

@@ -46,7 +46,7 @@ class Outing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Changed(NamedTuple):
-    """A resource to tell of, "Type/id", stored at `at`; `seq` is the first line that speaks of it."""
+    """A resource to tell of, "Type/id", stored at `at`; `seq` is the last line that may speak of it."""
 
     seq: int
     focus: str

@@ -208,8 +208,7 @@ class Follow:
 
     def _revoke(self, referral: Referral) -> None:
         """Proposal, order and Task to fulfil it, of which nobody has heard."""
-        taken_back = revoked(referral)
-        self._referrals[referral.id] = taken_back
+        self._referrals[referral.id] = taken_back = revoked(referral)
         for type, id, status in (
             ("ServiceRequest", referral.id, taken_back.status),
             ("ServiceRequest", referral.order or "", taken_back.order_status),

@@ -62,9 +62,14 @@ class Ingest:
             raise Problem(Category.REFUSED, *refused)
         return found
 
-    def submit(self, tenant: Tenant, writes: Sequence[Write], actor: str) -> Future[list[Stored]]:
-        """Stores all or nothing, a line of the ledger for each write; the future answers in their order."""
-        return self._inbox.submit(tenant, writes, happenings(writes, actor))
+    def submit(
+        self, tenant: Tenant, writes: Sequence[Write], actor: str, address: str = ""
+    ) -> Future[list[Stored]]:
+        """Stores all or nothing, a line of the ledger for each write; the future answers in their order.
+
+        `address`, if it is to be on record, is where the request came from.
+        """
+        return self._inbox.submit(tenant, writes, happenings(writes, actor, address))
 
     def _write(self, change: Change) -> Write | Issue:
         resource = _settled(change.resource)
@@ -87,12 +92,23 @@ class Ingest:
         )
 
 
-def happenings(writes: Iterable[Write], actor: str) -> list[Happening]:
-    """The lines of the ledger that go with them."""
+def happenings(writes: Iterable[Write], actor: str, address: str = "") -> list[Happening]:
+    """The lines of the ledger that go with them; with an address they say what an AuditEvent needs."""
     return [
-        Happening("deleted" if write.is_deleted else "received", f"{write.type}/{write.id}", actor)
+        Happening(
+            "deleted" if write.is_deleted else "received",
+            f"{write.type}/{write.id}",
+            actor,
+            _told(write, address) if address else {},
+        )
         for write in writes
     ]
+
+
+def _told(write: Write, address: str) -> dict[str, str]:
+    did = "delete" if write.is_deleted else "create" if write.is_posted else "update"
+    told = {"did": did, "from": address}
+    return {**told, "patients": f" {write.patient} "} if write.patient else told
 
 
 def deletion(kind: str, identity: str, expected: int | None = None) -> Write:

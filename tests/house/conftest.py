@@ -1,5 +1,6 @@
-"""The fixture that the tests of rules and of the dashboard share."""
+"""The fixtures that the tests of what is deployed share."""
 
+from tests.house.deployed import access
 from tests.house.queries import metrics
 
-__all__ = ["metrics"]
+__all__ = ["access", "metrics"]

@@ -1,10 +1,14 @@
 """What docker/ holds, parsed: the image, compose, Kubernetes."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+
+from tests.kit.processes import referral_service
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
@@ -12,7 +16,10 @@ DOCKER = ROOT / "docker"
 DOCKERFILE = (DOCKER / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, Any] = COMPOSE["services"]
+TRIAL: dict[str, Any] = yaml.safe_load((DOCKER / "compose.trial.yaml").read_text(encoding="utf-8"))
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+# Where compose's volume of keys is seen.
+KEPT: str = OURS["access"]["command"][-1]
 
 KUBERNETES = DOCKER / "kubernetes"
 KUSTOMIZATION: dict[str, Any] = yaml.safe_load(
@@ -35,6 +42,21 @@ def sources() -> list[str]:
     """What the image copies of the repository."""
     copied = [line.split() for line in instructions("COPY") if not line.startswith("--from")]
     return [name for words in copied for name in words[:-1]]
+
+
+def let_in(folder: Path, program: tuple[str, ...] = ()) -> list[str]:
+    """Does what compose's `access` does, in that folder; what it says."""
+    words = [word.replace(KEPT, str(folder)) for word in OURS["access"]["command"]]
+    command = [*program, *words] if program else referral_service(*words)
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+@pytest.fixture(scope="session")
+def access(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The volume that compose's `access` has filled."""
+    folder = tmp_path_factory.mktemp("access")
+    let_in(folder)
+    return folder
 
 
 def of_kind(kind: str) -> dict[str, dict[str, Any]]:

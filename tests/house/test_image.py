@@ -13,8 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from referral_service.cli.running import free_port
+from referral_service.ehr.assertion import TYPE, signed
 from referral_service.settings import Settings
-from tests.house.deployed import OURS, ROOT, container, instructions, probes, sources
+from tests.house.deployed import OURS, ROOT, TRIAL, container, instructions, let_in, probes, sources
 from tests.kit.processes import PATIENCE, broker, is_ready, lines, place, running, until
 
 pytestmark = pytest.mark.xdist_group("processes")
@@ -43,9 +45,18 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """The containers' settings, on an SQLite file and a broker of this machine."""
-    return place(tmp_path / "data", lease_seconds=60, allow_insecure=True)
+def settings(tmp_path: Path, program: Path) -> Settings:
+    """The containers' settings, on an SQLite file and a broker of this machine, once `access` has ended."""
+    let_in(tmp_path / "keys", (str(program),))
+    port = free_port("127.0.0.1")
+    return place(
+        tmp_path / "data",
+        port=port,
+        lease_seconds=60,
+        auth=OURS["api"]["environment"]["REFERRAL_AUTH"],
+        access=tmp_path / "keys/access.yaml",
+        public_url=f"http://127.0.0.1:{port}",
+    )
 
 
 @pytest.fixture
@@ -59,6 +70,20 @@ def containers(program: Path, settings: Settings) -> Iterator[dict[str, subproce
             name: living.enter_context(running(settings, [str(program), *OURS[name]["command"]]))
             for name in ("api", "worker")
         }
+
+
+def token(settings: Settings) -> str:
+    """One for the client that `access` has registered."""
+    url = f"{settings.public_url}/auth/token"
+    assert settings.access is not None
+    form = {
+        "grant_type": "client_credentials",
+        "scope": "system/*.cruds",
+        "client_assertion_type": TYPE,
+        "client_assertion": signed(settings.access.with_name("demo.private.json"), "demo", url),
+    }
+    found: str = httpx.post(url, data=form).raise_for_status().json()["access_token"]
+    return found
 
 
 def is_well(command: list[str], settings: Settings) -> bool:
@@ -75,6 +100,21 @@ def is_well_after_two_leases(command: list[str], settings: Settings) -> bool:
     return is_well(command, settings)
 
 
+def the_trial_shows_the_pages_and_warns(settings: Settings, program: Path) -> None:
+    """The API with what compose.trial.yaml changes."""
+    changed = TRIAL["services"]["api"]["environment"].items()
+    trial = place(
+        settings.data_dir, **{name.removeprefix("REFERRAL_").lower(): value for name, value in changed}
+    )
+    with running(trial, [str(program), *OURS["api"]["command"]]) as api:
+        until(lambda: is_ready(trial) or api.poll() is not None, "ready")
+        page = httpx.get(f"http://127.0.0.1:{trial.port}/worklist")
+
+    assert page.is_success, "the pages are in the image too"
+    assert "ALLOW_INSECURE is set" in page.text
+    assert "ANYBODY WHO REACHES THIS HOST READS AND CHANGES EVERYTHING" in lines(trial)
+
+
 def test_the_image_does_its_work_and_its_probes_tell(
     containers: dict[str, subprocess.Popen[bytes]], settings: Settings, program: Path
 ) -> None:
@@ -87,14 +127,17 @@ def test_the_image_does_its_work_and_its_probes_tell(
     here = [word.replace(":8000/", f":{settings.port}/") for word in OURS["api"]["healthcheck"]["test"][1:]]
     assert is_well([sys.executable, *here[1:]], settings)
 
-    with httpx.Client(base_url=f"{address}/fhir") as http:
+    assert httpx.get(f"{address}/metrics").is_success, "Prometheus shares the API's loopback"
+    assert httpx.get(f"{address}/fhir/Patient").status_code == 401
+
+    known = {"Authorization": f"Bearer {token(settings)}"}
+    with httpx.Client(base_url=f"{address}/fhir", headers=known) as http:
         person = {"resourceType": "Patient", "id": "p1", "birthDate": "1979-04-02"}
         assert http.put("/Patient/p1", json=person).is_success
         until(
             lambda: http.get("/GuidanceResponse?patient=Patient/p1").json()["total"] == 1,
             "a decision",
         )
-    assert httpx.get(f"{address}/worklist").is_success, "the pages are in the image too"
 
     (beats,) = {tuple(probe["exec"]["command"]) for probe in probes("worker").values()}
     assert is_well(list(beats), settings)
@@ -110,7 +153,8 @@ def test_the_image_does_its_work_and_its_probes_tell(
     assert list(settings.heartbeat_folder.iterdir()) == [], (
         "a worker that is gone is not taken for a stuck one"
     )
+    the_trial_shows_the_pages_and_warns(settings, program)
 
 
-def test_a_worker_that_has_never_looked_is_not_well(settings: Settings) -> None:
-    assert not is_well(container("worker")["livenessProbe"]["exec"]["command"], settings)
+def test_a_worker_that_has_never_looked_is_not_well(tmp_path: Path) -> None:
+    assert not is_well(container("worker")["livenessProbe"]["exec"]["command"], place(tmp_path / "data"))

@@ -1,6 +1,8 @@
 """The Kubernetes manifests: of the schemas' form, whole, and saying what the code does."""
 
 import re
+import shlex
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -8,6 +10,7 @@ import pytest
 import yaml
 
 from referral_service.api import operate
+from referral_service.auth.access import read
 from referral_service.cli import COMMANDS, service
 from referral_service.settings import PREFIX, Settings, SettingsError, load
 from tests.house.deployed import (
@@ -28,6 +31,8 @@ from tests.house.test_containers import VERSION
 CONFIGURATION: dict[str, str] = of_kind("ConfigMap")["referral-service"]["data"]
 SECRET: dict[str, str] = of_kind("Secret")["referral-service"]["stringData"]
 LABELS = {name: pod["metadata"]["labels"] for name, pod in pods().items()}
+README = (DOCKER / "README.md").read_text(encoding="utf-8")
+ACCESS = Path(CONFIGURATION["REFERRAL_ACCESS"])
 COMPONENTS = ("api", "worker", "migrate")
 
 every_component = pytest.mark.parametrize("component", COMPONENTS)
@@ -41,10 +46,16 @@ def matched(labels: dict[str, str]) -> set[str]:
     return {name for name, has in LABELS.items() if labels.items() <= has.items()}
 
 
-def set_all(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
+def set_all(monkeypatch: pytest.MonkeyPatch, access: Path, **more: str) -> None:
+    """The settings of a pod, which sees that folder where the access file is."""
     for setting in Settings.model_fields:
         monkeypatch.delenv(PREFIX + setting.upper(), raising=False)
-    for setting, value in {**CONFIGURATION, **SECRET, **more}.items():
+    for setting, value in {
+        **CONFIGURATION,
+        **SECRET,
+        **more,
+        f"{PREFIX}ACCESS": str(access / ACCESS.name),
+    }.items():
         monkeypatch.setenv(setting, value)
 
 
@@ -85,13 +96,53 @@ def test_a_pod_runs_the_image_with_a_command_that_there_is(component: str) -> No
     }
 
 
-def test_the_settings_start_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_all(monkeypatch)
+def test_the_settings_start_the_service(access: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, access)
 
     settings = load()
 
-    assert settings.allow_insecure and not settings.is_loopback
+    assert settings.auth == "smart" and not settings.is_loopback
+    assert not settings.allow_insecure and settings.public_url.startswith("https://")
     assert str(settings.data_dir) == "/var/lib/referral"
+
+
+def of_the_readme(command: str) -> list[Path]:
+    """The files of which a command of docker/README.md makes something."""
+    (line,) = re.findall(rf"^ +{command} (.+)$", README, re.M)
+    return [Path(word.removeprefix("--from-file=")) for word in shlex.split(line)]
+
+
+def test_every_pod_finds_the_access_file_and_the_api_alone_the_token_key(access: Path) -> None:
+    told = of_the_readme("kubectl create configmap referral-access")
+    secret = of_the_readme("kubectl create secret generic referral-token-key")
+    found = read(access / ACCESS.name)
+    assert found.token_key_file is not None
+    needed = {ACCESS.name, *(one.jwks_file.name for one in found.clients.values() if one.jwks_file)}
+
+    assert {file.name for file in told} == needed
+    assert [file.name for file in secret] == [found.token_key_file.name]
+    # relative in the access file: both are seen in one folder
+    assert found.token_key_file.parent == access
+    for component in COMPONENTS:
+        volumes = {volume["name"]: volume for volume in pods()[component]["spec"]["volumes"]}
+        (mount,) = [
+            it for it in container(component)["volumeMounts"] if it["mountPath"] == str(ACCESS.parent)
+        ]
+        named = volumes[mount["name"]]
+        sources = named["projected"]["sources"] if component == "api" else [{"configMap": named["configMap"]}]
+        keys = [{"secret": {"name": "referral-token-key"}}] if component == "api" else []
+        assert mount["readOnly"] is True
+        assert sources == [{"configMap": {"name": "referral-access"}}, *keys]
+
+
+def test_a_client_keeps_its_private_key_to_itself(access: Path) -> None:
+    applied = [
+        *of_the_readme("kubectl create configmap referral-access"),
+        *of_the_readme("kubectl create secret generic referral-token-key"),
+    ]
+
+    assert all((access / file.name).is_file() for file in applied)
+    assert not any(".private." in file.name for file in applied)
 
 
 def test_the_example_of_a_secret_holds_none() -> None:
@@ -102,10 +153,12 @@ def test_the_example_of_a_secret_holds_none() -> None:
 
 
 @every_component
-def test_a_service_of_the_cluster_is_no_setting(component: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_of_the_cluster_is_no_setting(
+    component: str, access: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     variables = [name.upper().replace("-", "_") + "_SERVICE_HOST" for name in of_kind("Service")]
     assert any(name.startswith(PREFIX) for name in variables)
-    set_all(monkeypatch, **dict.fromkeys(variables, "10.0.0.1"))
+    set_all(monkeypatch, access, **dict.fromkeys(variables, "10.0.0.1"))
     with pytest.raises(SettingsError):
         load()
 
@@ -134,8 +187,9 @@ def test_a_pod_may_do_nothing_that_it_need_not(component: str) -> None:
     assert {mount["mountPath"] for mount in only["volumeMounts"]} == {
         CONFIGURATION["REFERRAL_DATA_DIR"],
         "/tmp",
+        str(ACCESS.parent),
     }
-    assert all("emptyDir" in volumes[mount["name"]] for mount in only["volumeMounts"])
+    assert all("emptyDir" in volumes[it["name"]] or it.get("readOnly") for it in only["volumeMounts"])
     assert only["resources"].keys() == {"requests", "limits"} and "memory" in only["resources"]["limits"]
 
 
@@ -161,7 +215,7 @@ def test_the_service_finds_the_api_by_a_port_that_it_has() -> None:
     assert list(ports.values()) == [int(CONFIGURATION["REFERRAL_PORT"])]
 
 
-def test_without_authentication_only_the_named_reach_the_api_and_nobody_a_worker() -> None:
+def test_without_tls_only_the_named_reach_the_api_and_nobody_a_worker() -> None:
     policies = [policy["spec"] for policy in of_kind("NetworkPolicy").values()]
     open_to = [
         (matched(it["podSelector"]["matchLabels"]), it["ingress"]) for it in policies if "ingress" in it

@@ -1,4 +1,4 @@
-"""One house for all tests of a module; nobody lies at the beginning of a test."""
+"""One house for all tests; nobody lies at the beginning of each."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from tests.login.house import Browser, House, furnish, house
 from tests.login.provider import Lies
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """With referrals."""
     with house(tmp_path_factory.mktemp("house")) as found:

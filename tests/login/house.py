@@ -10,8 +10,8 @@ from urllib.parse import urljoin
 
 import httpx
 
-from referral_service.clinic.chart import build
 from referral_service.cli.running import free_port
+from referral_service.clinic.chart import build
 from referral_service.wiring import build_assessor
 from tests.api.people import CAUDA, EXHAUSTED
 from tests.auth.forged import Pair
@@ -21,6 +21,7 @@ from tests.login.provider import SECRET, Provider, providing
 
 Json = dict[str, Any]
 CANARY = "Canary-of-the-south"
+NOTHING: Json = {}
 CLIENT, EHR_CLIENT = "spine-referrals", "referrals-in-the-ehr"
 
 
@@ -70,6 +71,12 @@ class House:
         """Every row."""
         return self.server.dump()["session"]
 
+    def matters(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row but those of sessions, and of who has looked at what."""
+        dump = self.server.dump()
+        said = [row for row in dump["ledger"] if "audit" not in row]
+        return {**dump, "session": [], "ledger_head": [], "ledger": [row[2:5] for row in said]}
+
 
 class Browser:
     """Somebody's: cookies and links, and no script."""
@@ -77,7 +84,8 @@ class Browser:
     def __init__(self, house: House) -> None:
         """Nobody is signed in yet."""
         self.house = house
-        self.http = httpx.Client(base_url=house.address, timeout=30)
+        # Neither is asked over TLS; reading its authorities takes longer than most tests.
+        self.http = httpx.Client(base_url=house.address, timeout=30, verify=False)
 
     def __enter__(self) -> "Browser":
         return self
@@ -89,6 +97,10 @@ class Browser:
     def session(self) -> str | None:
         """The value of the cookie."""
         return self.http.cookies.get("session")
+
+    def plant(self, name: str, value: str) -> None:
+        """A cookie, as somebody else could have set it."""
+        self.http.cookies.set(name, value, domain="127.0.0.1", path="/")
 
     def get(self, address: str, **headers: str) -> httpx.Response:
         """A page; no redirect is followed."""
@@ -109,7 +121,7 @@ class Browser:
         """The second: the provider's answer, which the browser has not brought back yet."""
         site = self.house.ehr if address.startswith(self.house.ehr.issuer) else self.house.site
         site.user = user
-        return httpx.get(address).headers["location"]
+        return httpx.get(address, verify=False).headers["location"]
 
     def sign_in(self, user: str = "nora", to: str = "/worklist") -> httpx.Response:
         """All three; the last answer."""
@@ -147,8 +159,8 @@ def token_of(page: httpx.Response) -> str:
 
 
 @contextmanager
-def house(folder: Path, **changed: Any) -> Iterator[House]:
-    """`changed`: settings, and sections of the access file, by name."""
+def house(folder: Path, people: Json | None = NOTHING, **changed: Any) -> Iterator[House]:
+    """`people` changes that section of the access file, None takes it away; `changed` are settings."""
     feed = Pair("feed-1", "ES256")
     (folder / "site.secret").write_text(f"{SECRET}\n", encoding="utf-8")
     with providing(CLIENT, STAFF) as site, providing(EHR_CLIENT, DOCTOR) as ehr:
@@ -162,14 +174,7 @@ def house(folder: Path, **changed: Any) -> Iterator[House]:
                 }
                 for name in ("north", "south")
             },
-            "people": {
-                "issuer": site.issuer,
-                "client_id": CLIENT,
-                "client_secret_file": "site.secret",
-                "roles": {"claim": "realm.groups", "map": ROLES},
-                "tenant_claim": "organisation",
-                **changed.pop("people", {}),
-            },
+            "people": None if people is None else {**_colleagues(site), **people},
             "ehrs": {
                 "clinic": {
                     "url": f"{ehr.issuer}/fhir",
@@ -177,7 +182,6 @@ def house(folder: Path, **changed: Any) -> Iterator[House]:
                     "client_secret_file": "site.secret",
                     "tenant": "north",
                     "role": "clinician",
-                    **changed.pop("ehr", {}),
                 }
             },
         }
@@ -191,6 +195,16 @@ def house(folder: Path, **changed: Any) -> Iterator[House]:
         }
         with running(folder / "data", **chosen) as served:
             yield House(served, site, ehr, feed, {})
+
+
+def _colleagues(site: Provider) -> Json:
+    return {
+        "issuer": site.issuer,
+        "client_id": CLIENT,
+        "client_secret_file": "site.secret",
+        "roles": {"claim": "realm.groups", "map": ROLES},
+        "tenant_claim": "organisation",
+    }
 
 
 def furnish(home: House) -> House:

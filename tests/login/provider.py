@@ -16,7 +16,7 @@ from uuid import uuid4
 from tests.auth.forged import Pair
 
 Json = dict[str, Any]
-SECRET = "a secret: with 100% of +&= and ä"
+SECRET = "a secret: with 100% of +&=~"
 
 
 @dataclass

@@ -82,8 +82,6 @@ TOLD = {
 }
 
 
-
-
 def said(guidance: Resource, name: str) -> list[str]:
     parameters = guidance["contained"][0]["parameter"]
     return [one["valueCode"] for one in parameters if one["name"] == name]

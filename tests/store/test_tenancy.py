@@ -1,4 +1,4 @@
-"""PostgreSQL keeps tenants apart by itself: a query that forgot its tenant sees and writes no other's rows."""
+"""PostgreSQL keeps tenants apart by itself: a query that forgot its tenant sees no other's rows."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from referral_service.ehr.subscribers import Subscribers
+from referral_service.store.engine import connect
 from referral_service.store.outlets import SqlOutlets
 from referral_service.wiring import build_assessor, build_sender
 from referral_service.workflow.announce import Announce
@@ -33,7 +34,9 @@ class Wire:
     clock: Ahead = field(default_factory=Ahead)
 
     def __post_init__(self) -> None:
-        self.outlets = SqlOutlets(self.house.server.service.store.engine, self.clock, LEASE_SECONDS)
+        # as a worker's, which works for all tenants
+        self.engine = connect(self.house.server.service.settings.database)
+        self.outlets = SqlOutlets(self.engine, self.clock, LEASE_SECONDS)
         self.allow()
 
     def allow(self, *origins: str) -> None:
@@ -103,3 +106,4 @@ def wire(house: House, there: Partner) -> Iterator[Wire]:
         assert house.server.http.delete(f"/Subscription/{entry['resource']['id']}").is_success
     found.pass_by(days=2)
     found.look()
+    found.engine.dispose()

@@ -85,6 +85,7 @@ def test_a_handshake_that_fails_is_an_error_until_it_is_requested_again(wire: Wi
     failed = wire.read(id)
     assert failed["status"] == "error"
     assert failed["error"].endswith("given up. The other side answered 401.")
+    assert wire.house.server.service.store.counts().subscriptions_failed == 1
     wire.pass_by(hours=5)
     assert wire.look() == []
     put(wire, id)
@@ -111,6 +112,18 @@ def test_what_was_not_taken_is_told_again(wire: Wire, answer: tuple[int, dict[st
     numbers = [number for one in wire.partner.told for number, _ in one.events]
     is_unknown = answer[0] == 503
     assert numbers == ([1, 2, 3, 4, 5] if is_unknown else [1, 1, 2, 1, 2])
+
+
+def test_what_was_taken_before_a_failure_does_not_come_again(wire: Wire) -> None:
+    few = {"extension": [beat(2, "max-count", "valuePositiveInt")]}
+    wire.subscribe(subscription(wire.partner, NEW, channel=few))
+    expected = [drafted(wire) for _ in range(5)]
+    wire.partner.answers.extend([(200, {}), (404, {})])
+    assert wire.look() == ["not_found"]
+    wire.pass_by(minutes=1)
+    assert wire.look() == ["told"]
+    assert wire.partner.focuses == expected[:4] + expected[2:]
+    assert [number for one in wire.partner.told for number, _ in one.events] == [1, 2, 3, 4, 3, 4, 5]
 
 
 def test_a_subscriber_that_says_when_is_asked_then(wire: Wire) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from referral_service.fhir.check import check
 from referral_service.fhir.notification import read
-from tests.api.people import CAUDA, EXHAUSTED, code
+from tests.api.people import CAUDA, EXHAUSTED, UNCLEAR, code
 from tests.subscriptions.conftest import Wire
 from tests.subscriptions.partner import beat, plain, subscription
 
@@ -107,6 +107,63 @@ def test_a_new_draft_and_a_refusal_are_told(wire: Wire) -> None:
     assert wire.partner.told[-1].said["events-since-subscription-start"] == "2"
 
 
+def test_what_has_not_changed_is_not_told(wire: Wire) -> None:
+    patient, _ = proposal(wire)
+    wire.subscribe(subscription(wire.partner, "ServiceRequest?"))
+    (task,) = wire.house.ours(patient, "Task")
+    assert wire.house.say("claim", task).is_success
+    wire.look()
+    assert wire.partner.told == []
+
+
+def test_a_review_that_says_something_else_is_told(wire: Wire) -> None:
+    """The ledger names the decision alone."""
+    patient = wire.house.chart(*UNCLEAR)
+    (task,) = wire.house.ours(patient, "Task")
+    wire.subscribe(subscription(wire.partner, "Task?"))
+    other = {**EXHAUSTED[4], "value": 10, "id": "other"}
+    wire.house.chart(*UNCLEAR, other, patient=patient)
+    (again,) = wire.house.ours(patient, "Task")
+    assert again["reasonCode"] != task["reasonCode"]
+    wire.look()
+    assert wire.partner.focuses == [f"Task/{task['id']}"]
+
+
+def test_a_patients_changes_are_told_in_their_order(wire: Wire) -> None:
+    wire.subscribe(subscription(wire.partner, "ServiceRequest?"))
+    request = {"resourceType": "ServiceRequest", "status": "active", "intent": "order"}
+    request["subject"] = {"reference": "Patient/orderly"}
+    for id in ("zeta", "alpha", "mu", "beta", "zeta"):
+        text = {"text": f"after {len(request)}"} if id == "zeta" else {"text": id}
+        assert wire.house.server.put({**request, "id": id, "code": text}).is_success
+        request["priority"] = "routine"
+    wire.look()
+    assert wire.partner.focuses == [f"ServiceRequest/{id}" for id in ("alpha", "mu", "beta", "zeta")]
+
+
+def test_a_backlog_is_told_to_its_end(wire: Wire) -> None:
+    wire.subscribe(subscription(wire.partner, "ServiceRequest?"))
+    wire.subscribe(plain(wire.partner, "ServiceRequest?"))
+    ids = [f"backlog-{number:03}" for number in range(230)]
+    sent = [
+        {
+            "request": {"method": "PUT", "url": f"ServiceRequest/{id}"},
+            "resource": {
+                "resourceType": "ServiceRequest",
+                "id": id,
+                "status": "active",
+                "intent": "order",
+                "subject": {"reference": f"Patient/{id}"},
+            },
+        }
+        for id in ids
+    ]
+    assert wire.house.server.send("transaction", *sent).is_success
+    wire.look()
+    assert sorted(wire.partner.focuses) == [f"ServiceRequest/{id}" for id in ids]
+    assert [number for one in wire.partner.told for number, _ in one.events] == [*range(1, 231)]
+
+
 def test_only_what_the_criteria_find_is_told(wire: Wire) -> None:
     patient, drafted = proposal(wire)
     other, declined = proposal(wire)
@@ -187,6 +244,8 @@ def test_a_heartbeat_comes_when_nothing_else_does(wire: Wire) -> None:
     wire.subscribe(subscription(wire.partner, "ServiceRequest?", channel=every))
     wire.pass_by(seconds=59)
     assert wire.look() == []
+    wire.house.chart()
+    assert wire.look() == ["quiet"], "a patient is no news, and puts no heartbeat off"
     wire.pass_by(seconds=2)
     assert wire.look() == ["told"]
     (told,) = wire.partner.told

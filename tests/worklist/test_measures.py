@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from referral_service.api.worklist.measures import _loop
+from referral_service.api.worklist.measures import loop
 from referral_service.store.measuring import Course, courses
 from referral_service.workflow.ports import DEFAULT_TENANT, PatientId
 from tests.api.people import CAUDA, EXHAUSTED, House
@@ -94,7 +94,7 @@ def test_the_loop_is_closed_as_cms50_counts_it(measured: House) -> None:
         course("too late in the year", on(11, 1), on(12, 1)),
         course("the year before", on(12, 31, 2025), on(2, 1)),
     ]
-    measure = _loop(found, on(1, 1), on(1, 1, 2027))
+    measure = loop(found, on(1, 1), on(1, 1, 2027))
 
     assert measure.rows == [("3", "1", "33%")]
     assert "CMS50v14" in measure.says

@@ -99,7 +99,7 @@ def test_what_the_clinic_refuses_comes_back_as_a_review_that_leads_to_the_order(
     nora.do("close", reason="no-capacity", note="Nobody in the county takes it")
 
     assert house.statuses(patient)["order"] == "revoked"
-    assert "No clinic takes it" in nora.page.text
+    assert "Stands closed administratively" in nora.page.text and "No clinic takes it" in nora.page.text
     assert "nora closed it administratively" in nora.page.text
 
 

@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from referral_service.api.errors import HttpProblem
 from referral_service.api.fhir import negotiate
-from referral_service.api.fhir.exchange import Ask
+from referral_service.api.fhir.exchange import Ask, Visit
 from referral_service.api.fhir.table import Place
 from referral_service.auth.principal import Principal
 from referral_service.core.problem import Category, problem
@@ -22,12 +22,16 @@ _LISTS = frozenset({b"accept", b"prefer", b"if-match", b"if-none-match"})
 
 
 class Arrival:
-    """One request; `base` is the address of /fhir, `query` its parameters in order."""
+    """One request; `base` is the address of /fhir, `query` its parameters in order.
+
+    `visit` is None where nothing is put on record.
+    """
 
     def __init__(self, request: Request, public_url: str = "") -> None:
         """Headers and query are read once, here; `public_url` is where clients reach us, if that is set."""
         scope = request.scope
         self.request = request
+        self.visit: Visit | None = None
         self._headers = _read(scope["headers"])
         address = public_url or f"{scope['scheme']}://{self.header('host') or _own_host(scope)}"
         self.base = f"{address}/fhir"
@@ -62,6 +66,9 @@ class Arrival:
             parameters=self.query,
             resource=resource,
             path=place.type,
+            about=place.about,
+            visit=self.visit,
+            wait_seconds=self.request.scope.get("wait_seconds", 0.0),
             if_match=self.header("if-match"),
             if_none_match=self.header("if-none-match"),
             if_none_exist=if_none_exist,

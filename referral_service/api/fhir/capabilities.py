@@ -7,6 +7,7 @@ from importlib.metadata import version
 import orjson
 
 from fhir_profiles import RESOURCES
+from referral_service.api.fhir import audit_events
 from referral_service.api.fhir.conformance import CONFORMANCE, PARAMETERS, PLAN
 from referral_service.api.fhir.table import OPERATIONS, codes
 from referral_service.fhir.published import Published, drafts
@@ -28,6 +29,7 @@ def statement(canonical_base: str, base: str, published: str, token_url: str = "
     release = version("referral-service")
     ours = _shipped(canonical_base)
     kinds = [*KINDS.values(), *(CONFORMANCE[type] for type in sorted({PLAN, *ours.types}))]
+    kinds.append(audit_events.KIND)
     return orjson.dumps(
         {
             "resourceType": "CapabilityStatement",
@@ -79,12 +81,13 @@ def _shipped(canonical_base: str) -> Published:
 
 def _resource(kind: Kind, ours: Published, canonical_base: str) -> dict[str, object]:
     is_published = kind.type in CONFORMANCE
+    is_kept = kind.type in KINDS
     declared: dict[str, object] = {
         "type": kind.type,
         "interaction": [{"code": code} for code in codes(kind) if not code.startswith("$")],
         "versioning": "versioned-update" if "update" in codes(kind) else "versioned",
-        "readHistory": not is_published,
-        "conditionalRead": "not-match" if is_published else "full-support",
+        "readHistory": is_kept,
+        "conditionalRead": "full-support" if is_kept else "not-match",
     }
     if profiles := ours.profiles(kind.type):
         declared["supportedProfile"] = profiles

@@ -11,12 +11,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from referral_service.api.errors import MEDIA_TYPE, HttpProblem, on_database_failure, on_problem
+from referral_service.api.errors import (
+    MEDIA_TYPE,
+    HttpProblem,
+    on_database_failure,
+    on_problem,
+    status_of,
+)
 from referral_service.api.fhir import entries, negotiate, render
 from referral_service.api.fhir.arrival import Arrival
+from referral_service.api.fhir.audit import refused, tell
 from referral_service.api.fhir.batch import batch
 from referral_service.api.fhir.capabilities import etag, statement
-from referral_service.api.fhir.exchange import Answer, Ask
+from referral_service.api.fhir.exchange import Answer, Ask, Visit
 from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.fulfil import operations
 from referral_service.api.fhir.read import names
@@ -32,6 +39,8 @@ from referral_service.fhir.parse import parse
 Json = dict[str, Any]
 # Reading and checking so many bytes would keep other requests waiting.
 _LARGE = 128 * 1024
+# Open to all, and nothing of anybody is in them.
+_OF_NOBODY = frozenset({"/fhir/metadata", f"/fhir{CONFIGURATION_PATH}"})
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -61,6 +70,18 @@ class Door:
 async def _serve(face: Face, request: Request) -> Response:
     request.scope["interaction"] = "/fhir"
     came = Arrival(request, face.service.settings.public_url)
+    if not face.service.settings.is_audited or request.scope["path"] in _OF_NOBODY:
+        return await _answer(face, came)
+    came.visit = Visit(address=request.client.host if request.client else "unknown")
+    try:
+        return await _answer(face, came)
+    except (Problem, HttpProblem) as error:
+        await refused(face, came.visit, request, status_of(error))
+        raise
+
+
+async def _answer(face: Face, came: Arrival) -> Response:
+    request = came.request
     segments = [segment for segment in request.scope["path"].split("/")[2:] if segment]
     authority = face.service.authority
     if authority and request.scope["path"] == f"/fhir{CONFIGURATION_PATH}":
@@ -122,13 +143,18 @@ async def _bundle(face: Face, came: Arrival) -> Response:
     else:
         resource, faults = _checked_bundle(body, came.base)
     kind = resource["type"]
+    if charge := came.request.scope.get("charge"):
+        charge(max(len(resource.get("entry", ())) - 1, 0))
     came.request.scope["interaction"] = str(kind)
     ask = came.ask(Place("system", "Bundle"), resource)
     if kind == "batch":
         return _response(face, ask, await batch(face, ask, faults))
     if faults:
         raise Problem(Category.INCORRECT, *faults)
-    return _response(face, ask, await transaction(face, ask))
+    answer = await transaction(face, ask)
+    if ask.visit and not ask.visit.is_told:
+        await tell(face, ask, "transaction", answer)
+    return _response(face, ask, answer)
 
 
 def _checked_bundle(body: bytes, base: str) -> tuple[Json, list[Issue]]:

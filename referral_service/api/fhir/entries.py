@@ -29,7 +29,7 @@ async def answer(face: Face, ask: Ask, entry: Entry) -> Answer:
     try:
         interaction, place = _find(entry)
         alone = msgspec.structs.replace(
-            for_entry(ask, entry), type=place.type, id=place.id, version=place.version
+            for_entry(ask, entry), type=place.type, id=place.id, version=place.version, about=place.about
         )
         return await interaction.perform(face, alone)
     except (Problem, HttpProblem) as error:

@@ -9,11 +9,20 @@ from referral_service.core.problem import Issue
 from referral_service.workflow.ports import Stored, Tenant
 
 
+class Visit(msgspec.Struct, kw_only=True):
+    """Where a request comes from, for the record, and whether it is on record already."""
+
+    address: str
+    is_told: bool = False
+
+
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """One interaction's request. `base` is the address of /fhir; `actor` is who acts, as a reference.
 
     `path` is the FHIRPath of `resource` in what was sent. `parameters` are those of the query, in order.
-    `patch` are the operations of a JSON Patch.
+    `patch` are the operations of a JSON Patch. `about` is the type that an operation belongs to. `visit` is
+    None where nothing is put on record. `wait_seconds`, if any: too much was asked for lately, so that
+    nothing but what may be a red flag is taken.
     """
 
     base: str
@@ -34,6 +43,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     if_unmodified_since: str = ""
     returns: str = ""
     is_strict: bool = False
+    about: str = ""
+    visit: Visit | None = None
+    wait_seconds: float = 0.0
 
     @property
     def content(self) -> dict[str, Any]:
@@ -46,7 +58,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One interaction's response: a stored version, or JSON already written, or nothing but a status.
 
     `is_written`: the version is the outcome of a write, so that Location names it and Prefer counts.
-    `issues` are informational.
+    `issues` are informational. `patients` are the ids of those whose data is in it, of a search or a history.
     """
 
     status: int
@@ -54,3 +66,4 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | None = None
     is_written: bool = False
     issues: tuple[Issue, ...] = ()
+    patients: tuple[str, ...] = ()

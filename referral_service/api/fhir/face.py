@@ -12,7 +12,9 @@ from starlette.concurrency import run_in_threadpool
 
 from referral_service.api.fhir import subscribing
 from referral_service.api.fhir.exchange import Ask
+from referral_service.api.limits import busy
 from referral_service.core.problem import Category, Issue, Problem, problem
+from referral_service.fhir.audit import AUDIT
 from referral_service.fhir.bundle import Condition
 from referral_service.fhir.search.query import Query, parse
 from referral_service.fhir.search.table import KINDS
@@ -20,11 +22,14 @@ from referral_service.fhir.transaction import sameness
 from referral_service.store.answers import Answers
 from referral_service.store.search import Search
 from referral_service.wiring import Service, build_subscribers, build_track
-from referral_service.workflow.ingest import Change, Ingest
-from referral_service.workflow.ports import Stored, Tenant, Write
+from referral_service.workflow.ingest import Change, Ingest, happenings
+from referral_service.workflow.ports import Happening, Stored, Tenant, Write
 
 _LOCKS = 64
 _BIG = 100
+# Searches and histories at once, and how many wait for theirs.
+_LOOKING = 4
+_MOST_WAITING = 256
 T = TypeVar("T")
 # Both kinds of request are ours, and can be sent in by an EHR too.
 _SHARED_TYPE = "ServiceRequest"
@@ -44,19 +49,39 @@ class Face:
         self.published = service.clock.now().date().isoformat()
         self._locks = [asyncio.Lock() for _ in range(_LOCKS)]
         self._waiting = CapacityLimiter(_LOCKS)
+        self._looking = CapacityLimiter(_LOOKING)
 
     def writes(self, ask: Ask, changes: Sequence[Change]) -> list[Write]:
         """The changes as writes; Problem where a patient is missing, or for what nobody may subscribe to."""
         subscribing.require(changes, self.subscribers, ask.principal, self.service.clock.as_of())
-        return self.ingest.writes(changes)
+        writes = self.ingest.writes(changes)
+        if ask.wait_seconds and not any(write.is_pressing for write in writes):
+            raise busy(ask.wait_seconds)
+        return writes
 
     async def store(self, ask: Ask, writes: Sequence[Write]) -> list[Stored]:
         """Durable when it returns. A client that leaves does not undo what was begun."""
-        future = self.ingest.submit(ask.tenant, writes, ask.actor)
+        address = ask.visit.address if ask.visit else ""
+        future = self.ingest.submit(ask.tenant, writes, ask.actor, address)
         stored = await asyncio.shield(asyncio.wrap_future(future))
+        if ask.visit:
+            ask.visit.is_told = True
+            await self._tell_unchanged(ask, writes, stored)
         if any(write.facts is not None for write in writes):
             self.service.doorbell.ring()
         return stored
+
+    async def _tell_unchanged(self, ask: Ask, writes: Sequence[Write], stored: Sequence[Stored]) -> None:
+        """What changed nothing has left no line with the write."""
+        assert ask.visit is not None
+        same = [write for write, one in zip(writes, stored, strict=True) if not one.is_new]
+        lines = [
+            Happening(AUDIT, one.subject, one.actor, one.detail)
+            for one in happenings(same, ask.actor, ask.visit.address)
+        ]
+        if lines:
+            future = self.service.store.submit(ask.tenant, [], lines)
+            await asyncio.shield(asyncio.wrap_future(future))
 
     async def created(self, tenant: Tenant, written: Sequence[Stored]) -> set[tuple[str, str]]:
         """Those, by type and id, that were not there before: new ones, and what had been deleted."""
@@ -99,6 +124,12 @@ class Face:
     async def find(self, tenant: Tenant, condition: Condition, most: int = 2) -> list[str]:
         """The ids that a condition matches, at most `most`; INCORRECT unless all of it is understood."""
         return await run_in_threadpool(self.search.ids, tenant, self.understand(condition), most)
+
+    async def look(self, function: Callable[[], T]) -> T:
+        """Runs what may read much, in a thread: few at once, so that short requests have theirs; BUSY."""
+        if self._looking.statistics().tasks_waiting >= _MOST_WAITING:
+            raise busy(1.0)
+        return await to_thread.run_sync(function, limiter=self._looking)
 
     @staticmethod
     async def work(size: int, function: Callable[[], T]) -> T:

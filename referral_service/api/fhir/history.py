@@ -3,9 +3,8 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from starlette.concurrency import run_in_threadpool
-
 from referral_service.api.fhir import render
+from referral_service.api.fhir.audit import patients_in
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
 from referral_service.core.problem import Category, problem
@@ -22,7 +21,7 @@ async def history(face: Face, ask: Ask) -> Answer:
         raise problem(Category.INCORRECT, "No such parameter of a history here.", code="not-supported")
     count = min(max(_number(ask, "_count", DEFAULT_COUNT), 1), MOST)
     before = min(_number(ask, "_before", _NEWEST), _NEWEST)
-    page = await run_in_threadpool(face.search.history, ask.tenant, ask.type, ask.id, before, count)
+    page = await face.look(lambda: face.search.history(ask.tenant, ask.type, ask.id, before, count))
     if page.total is None:
         raise problem(Category.NOT_FOUND, "There is no such resource.")
     here = f"{ask.base}/{ask.type}/{ask.id}/_history"
@@ -31,7 +30,8 @@ async def history(face: Face, ask: Ask) -> Answer:
         links["next"] = f"{here}?{urlencode({'_count': count, '_before': page.versions[-1].version})}"
     earlier = [*page.versions[1:], page.older]
     members = [_member(ask, *both) for both in zip(page.versions, earlier, strict=False)]
-    return Answer(status=200, body=render.bundle("history", members, links, page.total))
+    body = render.bundle("history", members, links, page.total)
+    return Answer(status=200, body=body, patients=patients_in(page.versions) if ask.visit else ())
 
 
 def _member(ask: Ask, stored: Stored, before: Stored | None) -> render.Member:

@@ -12,6 +12,7 @@ from referral_service.fhir.bundle import Condition, Entry
 
 # What a scope must allow: a type, and one of R4's interactions with it.
 Need = tuple[str, str]
+_AUDIT: Final = "AuditEvent"
 _SEARCH: Final = "search-type"
 # Operations read of others than the type that they belong to.
 _OPERATIONS: Final[Mapping[str, tuple[Need, ...]]] = {
@@ -27,6 +28,9 @@ def permit(ask: Ask, code: str) -> None:
     """FORBIDDEN unless the interaction of that code is allowed; one that is not known here never is."""
     principal = ask.principal
     if principal.is_open:
+        return
+    if ask.type == _AUDIT:
+        _permit_audit(principal)
         return
     if code in _ANSWERS:
         _permit_answer(principal)
@@ -75,6 +79,11 @@ def _lacking(principal: Principal, needs: Sequence[Need]) -> str:
         return "No token brings this."
     said = " and ".join(f"system/{type}.{LETTERS[code]}" for type, code in dict.fromkeys(missing))
     return f"The token does not bring {said}." if said else ""
+
+
+def _permit_audit(principal: Principal) -> None:
+    if "auditor" not in principal.roles or principal.patient is not None:
+        raise problem(Category.FORBIDDEN, "AuditEvents are for auditors, who sign in; no token brings them.")
 
 
 def _permit_answer(principal: Principal) -> None:

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 
 from referral_service.api.fhir import paging, render
+from referral_service.api.fhir.audit import patients_in
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.permit import may_read
@@ -36,8 +36,7 @@ async def search(face: Face, ask: Ask) -> Answer:
     if place and len(place.keys) != len(understood.sort):
         raise paging.not_ours()
     after = After(place.keys, place.id) if place else None
-    body = await run_in_threadpool(_answer, face, ask, understood, after)
-    return Answer(status=200, body=body)
+    return await face.look(lambda: _answer(face, ask, understood, after))
 
 
 async def search_compartment(face: Face, ask: Ask) -> Answer:
@@ -46,12 +45,14 @@ async def search_compartment(face: Face, ask: Ask) -> Answer:
     return await search(face, msgspec.structs.replace(ask, parameters=narrowed))
 
 
-def _answer(face: Face, ask: Ask, understood: query.Query, after: After | None) -> bytes:
+def _answer(face: Face, ask: Ask, understood: query.Query, after: After | None) -> Answer:
     page = face.search.page(ask.tenant, understood, after)
     included = _focused(face, ask, page, understood.included) if understood.included else []
     members = [_member(ask, stored, "match") for stored in page.matches]
     members += [_member(ask, stored, "include") for stored in included]
-    return render.bundle("searchset", members, _links(ask, understood, page), page.total)
+    body = render.bundle("searchset", members, _links(ask, understood, page), page.total)
+    patients = patients_in([*page.matches, *included]) if ask.visit else ()
+    return Answer(status=200, body=body, patients=patients)
 
 
 def _links(ask: Ask, understood: query.Query, page: Page) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Whether a Subscription that is sent can be served, and says no more than R4 lets its owner say."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from referral_service.api.fhir.permit import may_read
@@ -19,27 +19,30 @@ def require(
     for change in changes:
         if change.resource["resourceType"] != "Subscription":
             continue
-        end = None
         try:
             hook = read(change.resource, as_of, change.path)
         except Problem as error:
             faults += error.issues
-        else:
-            end = hook.end
-            _permit(hook, principal, change.path)
-            if refusal := subscribers.refusal(hook.endpoint):
-                faults.append(Issue("business-rule", refusal, f"{change.path}.channel.endpoint"))
-        status = change.resource.get("status")
-        if status not in ("requested", "off"):
-            sentence = "A client says requested or off; the service says what becomes of it."
-            faults.append(Issue("business-rule", sentence, f"{change.path}.status"))
-        if status == "requested" and end and end <= as_of:
-            faults.append(Issue("business-rule", "It has ended before it begins.", f"{change.path}.end"))
+            hook = None
+        faults += _faults(change, hook, subscribers, principal, as_of)
     if faults:
         raise Problem(Category.REFUSED, *faults)
 
 
-def _permit(hook: Hook, principal: Principal, path: str) -> None:
+def _faults(
+    change: Change, hook: Hook | None, subscribers: Subscribers, principal: Principal, as_of: datetime
+) -> Iterator[Issue]:
+    """What is wrong with it here and now; `hook` is None if more is."""
+    status, path = change.resource.get("status"), change.path
+    if status not in ("requested", "off"):
+        sentence = "A client says requested or off; the service says what becomes of it."
+        yield Issue("business-rule", sentence, f"{path}.status")
+    if hook is None:
+        return
     if not may_read(principal, hook.query.type):
         sentence = f"The token does not bring system/{hook.query.type}.r."
         raise Problem(Category.FORBIDDEN, Issue("forbidden", sentence, f"{path}.criteria"))
+    if refusal := subscribers.refusal(hook.endpoint):
+        yield Issue("business-rule", refusal, f"{path}.channel.endpoint")
+    if status == "requested" and hook.end and hook.end <= as_of:
+        yield Issue("business-rule", "It has ended before it begins.", f"{path}.end")

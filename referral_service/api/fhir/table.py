@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from referral_service.api.errors import HttpProblem
-from referral_service.api.fhir import conformance, fulfil
+from referral_service.api.fhir import audit_events, conformance, fulfil
 from referral_service.api.fhir.answer import answering
 from referral_service.api.fhir.apply import apply
 from referral_service.api.fhir.assess import assess
+from referral_service.api.fhir.audit import audited
 from referral_service.api.fhir.conformance import CONFORMANCE
 from referral_service.api.fhir.create import create
 from referral_service.api.fhir.delete import delete
@@ -19,11 +20,15 @@ from referral_service.api.fhir.permit import permit
 from referral_service.api.fhir.read import read, vread
 from referral_service.api.fhir.search import search, search_compartment
 from referral_service.api.fhir.update import update, update_conditionally
+from referral_service.api.limits import busy
 from referral_service.core.answer import Verb
 from referral_service.core.problem import Category, problem
 from referral_service.fhir.search.reference import is_id
-from referral_service.fhir.search.table import KINDS, Kind
+from referral_service.fhir.search.table import KINDS, TAKEN_IN, Kind
 from referral_service.workflow.review import Answerable
+
+# Beyond the limits of a client, these are refused only once it is known that no red flag is in them.
+_HELD_UP_LATER: Final = ("create", "update")
 
 
 class Interaction(NamedTuple):
@@ -38,17 +43,26 @@ class Interaction(NamedTuple):
 
     async def perform(self, face: Face, ask: Ask) -> Answer:
         """Runs it if whoever asks may do so, else FORBIDDEN; the one place where anything is run."""
+        return await audited(face, ask, self.code, self._permitted)
+
+    async def _permitted(self, face: Face, ask: Ask) -> Answer:
         permit(ask, self.code)
+        if ask.wait_seconds and (self.code not in _HELD_UP_LATER or ask.type not in TAKEN_IN):
+            raise busy(ask.wait_seconds)
         return await self.run(face, ask)
 
 
 class Place(NamedTuple):
-    """What an address below /fhir points at; `shape` is one of its forms, or the name of an operation."""
+    """What an address below /fhir points at; `shape` is one of its forms, or the name of an operation.
+
+    `about` is the type of what an operation is sent to, which takes Parameters.
+    """
 
     shape: str
     type: str
     id: str = ""
     version: str = ""
+    about: str = ""
 
 
 INTERACTIONS: Final = {
@@ -72,6 +86,12 @@ PUBLISHED: Final = {
     ("instance", "GET"): Interaction("read", conformance.read),
     ("$apply", "GET"): Interaction("$apply", apply),
     ("$apply", "POST"): Interaction("$apply", posted(conformance.PLAN, apply), has_resource=True),
+}
+# The ledger's lines, for auditors.
+AUDITED: Final = {
+    ("type", "GET"): Interaction("search-type", audit_events.search),
+    ("search", "POST"): Interaction("search-type", audit_events.search),
+    ("instance", "GET"): Interaction("read", audit_events.read),
 }
 
 
@@ -98,6 +118,8 @@ OPERATIONS: Final = {
     conformance.PLAN: ("$apply",),
     **{kind: tuple(name for name, _ in verbs) for kind, verbs in VERBS.items()},
 }
+# The types that are given out, beside those that are stored as resources.
+OTHERS: Final = {**CONFORMANCE, audit_events.TYPE: audit_events.KIND}
 _LOOKING_UP = ("read", "search-type")
 _READING = ("read", "vread", "history-instance", "search-type")
 _WRITING = ("create", "update", "delete")
@@ -106,7 +128,7 @@ _WRITING = ("create", "update", "delete")
 def codes(kind: Kind) -> tuple[str, ...]:
     """The interactions that clients may use with a type."""
     own = OPERATIONS.get(kind.type, ())
-    if kind.type in CONFORMANCE:
+    if kind.type in CONFORMANCE or kind is audit_events.KIND:
         return (*_LOOKING_UP, *own)
     if kind.type == "Task":
         return (*_READING, *(one.code for one in FULFILLING.values()), *own)
@@ -117,13 +139,15 @@ def interactions(type: str) -> Mapping[tuple[str, str], Interaction]:
     """How resources of a type may be used, by shape and method; which of these a type has, `codes` says."""
     if type in CONFORMANCE:
         return PUBLISHED
+    if type == audit_events.TYPE:
+        return AUDITED
     return {**INTERACTIONS, **VERBS.get(type, {}), **(FULFILLING if type == "Task" else {})}
 
 
 def find(method: str, segments: Sequence[str]) -> tuple[Interaction, Place]:
     """The interaction that a request asks for; raises NOT_FOUND, UNSUPPORTED, or 405 with what is allowed."""
     place = _place(segments)
-    kind = KINDS.get(place.type) or CONFORMANCE.get(place.type)
+    kind = KINDS.get(place.type) or OTHERS.get(place.type)
     if kind is None:
         raise problem(Category.UNSUPPORTED, "This service keeps no resources of this type.")
     asked = "GET" if method == "HEAD" else method
@@ -134,7 +158,7 @@ def find(method: str, segments: Sequence[str]) -> tuple[Interaction, Place]:
         raise problem(Category.NOT_FOUND, "Not an id.")
     if interaction.has_resource and interaction.code.startswith("$"):
         # What an operation is sent is Parameters, whatever the type that it belongs to.
-        place = place._replace(type="Parameters")
+        place = place._replace(type="Parameters", about=place.type)
     return interaction, place
 
 

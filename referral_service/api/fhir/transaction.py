@@ -3,10 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 
 from referral_service.api.errors import HttpProblem, status_of
 from referral_service.api.fhir import entries, preconditions
+from referral_service.api.fhir.audit import tell
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.permit import permit_entries
@@ -42,9 +44,15 @@ async def transaction(face: Face, ask: Ask) -> Answer:
         }
         operations = await face.work(len(found), lambda: plan(found, pointing, matches, mint, ask.base))
         answers = await _write(face, ask, operations)
+    for one in operations:
+        if one.is_matched:
+            # Nothing was written for it, but it was looked up and is told about.
+            await tell(face, entries.for_entry(ask, one.entry), "create", answers[one.entry.index])
     for entry in found:
         if entry.method in ("GET", "HEAD"):
-            answers[entry.index] = await entries.answer(face, ask, entry)
+            # What was written had a red flag in it, or nothing was held up.
+            calm = msgspec.structs.replace(ask, wait_seconds=0.0)
+            answers[entry.index] = await entries.answer(face, calm, entry)
     body = entries.response("transaction-response", ask, (answers[entry.index] for entry in found))
     return Answer(status=200, body=body)
 
@@ -118,13 +126,15 @@ async def _look_ahead(face: Face, ask: Ask, operations: Sequence[Operation]) -> 
     changed = {
         (one.entry.type, one.id): one.entry.method for one in operations if one.entry.method in _WRITING
     }
+    # What is looked up in advance is told to nobody yet.
+    before = msgspec.structs.replace(ask, visit=None, wait_seconds=0.0)
     for entry, *_ in operations:
         if entry.method in _WRITING or entry.is_passed_by:
             continue
         change = changed.get((entry.type, entry.id), "")
         if change == "DELETE" and (not entry.rest or entry.rest.startswith("/$")):
             raise _at(entry, "request.url", 410, Issue("deleted", "Another entry deletes this resource."))
-        seen = await entries.answer(face, ask, entry)
+        seen = await entries.answer(face, before, entry)
         is_coming = seen.status in _ABSENT and change in ("POST", "PUT") and entries.is_address(entry)
         if seen.status >= HTTPStatus.BAD_REQUEST and not is_coming:
             raise _at(entry, "request.url", seen.status, seen.issues[0])

@@ -24,7 +24,7 @@ _RECORD: Final = re.compile(
     r"/worklist/record/([A-Z][A-Za-z]*)/([A-Za-z0-9.-]{1,64})(?:/_history/([0-9]{1,9}))?"
 )
 # What was done with patients' data.
-_AUDITS: Final = "/worklist/record/AuditEvent/"
+_AUDITS: Final = ("/worklist/record/AuditEvent/", "/fhir/AuditEvent")
 # Who is looking is known here, and said by nobody.
 _NEVER: Final = frozenset({"/worklist/me"})
 ENTRIES: Final = frozenset({"/", _LISTS})

@@ -66,6 +66,10 @@ class Gate:
             return None
         return RedirectResponse(f"/worklist/record{form[1]}", 303)
 
+    def has_session(self, request: Request) -> bool:
+        """Whether a session is named, whatever becomes of it."""
+        return bool(session_of(self._entrance, request))
+
     async def _find(self, value: str, *, is_used: bool) -> Principal | None:
         find = self._entrance.sessions.find
         return await to_thread.run_sync(lambda: find(value, is_used=is_used), limiter=self._limiter)

@@ -121,6 +121,8 @@ def stands(referral: Referral) -> str:
         return ""
     if status == "cancelled" and referral.status == "revoked":
         return "withdrawn"
+    if status == "cancelled" and referral.order_status == "revoked":
+        return "closed administratively"
     if status in ("draft", *_ENDED):
         return "cannot be sent" if referral.is_unsendable and status == "draft" else _STANDS[status]
     return _FARES.get(referral.business or "", "") or _STANDS[status]

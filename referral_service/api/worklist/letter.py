@@ -4,7 +4,7 @@ It says what the order says, and the criteria of the decision version that the o
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from referral_service.api.errors import HttpProblem
 from referral_service.api.worklist import words
@@ -17,7 +17,6 @@ from referral_service.fhir.parse import parse
 from referral_service.workflow.review import Opened
 
 Json = dict[str, Any]
-_LEFT: Final = {"waived": "not asked: red flag"}
 
 
 class Line(NamedTuple):

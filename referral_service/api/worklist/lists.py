@@ -177,12 +177,12 @@ def _left(wait: timedelta) -> str:
 
 def file(visit: Visit, stage: Stage, query: Mapping[str, str]) -> Iterator[str]:
     """A whole list as CSV, page after page."""
-    yield _line(_HEADING)
+    yield line(_HEADING)
     which, after = asked(visit, stage, query), None
     while True:
         found = visit.worklist.page(which, _PAGE_OF_FILE, after)
         for one in rows(visit, found.found):
-            yield _line(_cells(visit, stage, one))
+            yield line(_cells(visit, stage, one))
         after = found.end
         if after is None:
             return
@@ -198,9 +198,9 @@ def _cells(visit: Visit, stage: Stage, one: Row) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _line(cells: tuple[str, ...]) -> str:
-    """A spreadsheet runs what begins like a formula; an apostrophe before it makes it a text."""
+def line(cells: Sequence[str]) -> str:
+    """One line of CSV. What begins like a formula is run by spreadsheets, unless an apostrophe is first."""
     safe = [f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell for cell in cells]
-    line = io.StringIO()
-    csv.writer(line).writerow(safe)
-    return line.getvalue()
+    written = io.StringIO()
+    csv.writer(written).writerow(safe)
+    return written.getvalue()

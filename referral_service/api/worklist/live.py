@@ -24,7 +24,8 @@ class Live:
         """Looks at nothing until somebody listens."""
         self._worklist = worklist
         self._state = ""
-        self._changed = asyncio.Condition()
+        # one for each change: a page that goes while it waits leaves nothing behind for the others
+        self._changed = asyncio.Event()
         self._listeners = 0
         self._looking: asyncio.Task[None] | None = None
 
@@ -36,12 +37,12 @@ class Live:
         try:
             told = ""
             while True:
+                changed = self._changed
                 if self._state and self._state != told:
                     told = self._state
                     yield f"event: red-flags\ndata: {told}\n\n"
                 try:
-                    async with self._changed:
-                        await asyncio.wait_for(self._changed.wait(), _ALIVE_SECONDS)
+                    await asyncio.wait_for(changed.wait(), _ALIVE_SECONDS)
                 except TimeoutError:
                     yield ": still here\n\n"
         finally:
@@ -55,8 +56,8 @@ class Live:
                 state = self._state
             if state != self._state:
                 self._state = state
-                async with self._changed:
-                    self._changed.notify_all()
+                changed, self._changed = self._changed, asyncio.Event()
+                changed.set()
             await asyncio.sleep(_EVERY_SECONDS)
 
     def _read(self) -> str:

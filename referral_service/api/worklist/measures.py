@@ -3,8 +3,6 @@
 Of a calendar year in the site's zone. Each measure is a chart, a table that says the same, and a CSV.
 """
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -15,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from referral_service.api.errors import HttpProblem
 from referral_service.api.worklist import words
 from referral_service.api.worklist.chart import Bar, Chart, chart
+from referral_service.api.worklist.lists import line
 from referral_service.api.worklist.site import Visit
 from referral_service.core.deadline import SENT_WITHIN, WORKING_DAYS
 from referral_service.core.pathway import Numbers
@@ -90,7 +89,7 @@ def view(visit: Visit, query: Mapping[str, str]) -> dict[str, Any]:
     tables = [
         _stages(visit),
         _times(drafted, _steps(visit.service.pathway.numbers)),
-        _loop(found, first, end),
+        loop(found, first, end),
         _declines(drafted),
         _yield(visit, [it for it in found if it.target == "surgical" and it.reported_at]),
     ]
@@ -99,12 +98,11 @@ def view(visit: Visit, query: Mapping[str, str]) -> dict[str, Any]:
 
 def file(visit: Visit, query: Mapping[str, str]) -> str:
     """The same as CSV: measure, then the cells of its table."""
-    text = io.StringIO()
-    lines = csv.writer(text)
-    for table in view(visit, query)["tables"]:
-        lines.writerow(("measure", *table.heads))
-        lines.writerows((table.chart.title, *row) for row in table.rows)
-    return text.getvalue()
+    found: Sequence[Table] = view(visit, query)["tables"]
+    lines = []
+    for table in found:
+        lines += [("measure", *table.heads), *((table.chart.title, *row) for row in table.rows)]
+    return "".join(map(line, lines))
 
 
 def _year(visit: Visit, said: str) -> int:
@@ -148,7 +146,7 @@ def _ninth(lasted: Sequence[timedelta]) -> timedelta:
     return lasted[ceil(0.9 * len(lasted)) - 1]
 
 
-def _loop(found: Sequence[Course], first: datetime, end: datetime) -> Table:
+def loop(found: Sequence[Course], first: datetime, end: datetime) -> Table:
     until = first.replace(month=_OCTOBER + 1)
     sent = sorted((it.sent_at, it.patient, it) for it in found if it.sent_at and first <= it.sent_at < until)
     of_patient: dict[str, Course] = {}

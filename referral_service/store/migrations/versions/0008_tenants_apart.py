@@ -13,6 +13,9 @@ _TABLES = (
     *("message", "errand", "mark", "feedback", "outlet"),
 )
 _SETTING = "current_setting('referral.tenant', true)"
+# A planner takes a CASE to hold for half of the rows. Of an OR it believes that hardly any row is left, and
+# sorts a whole table where it had better walk an index.
+_IS_SHOWN = f"CASE WHEN {_SETTING} = '*' THEN true ELSE tenant = {_SETTING} END"
 
 
 def upgrade() -> None:
@@ -20,7 +23,7 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         return
     for table in _TABLES:
-        op.execute(f"CREATE POLICY of_one_tenant ON {table} USING ({_SETTING} = '*' OR tenant = {_SETTING})")
+        op.execute(f"CREATE POLICY of_one_tenant ON {table} USING ({_IS_SHOWN})")
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         # the service owns its tables, and whoever owns a table is asked nothing otherwise
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
