@@ -76,6 +76,7 @@ CALLBACKS: dict[str, Callable[[str], str]] = {
     ),
     "state twice": lambda address: f"{address}&state=x",
     "code twice": lambda address: f"{address}&code=x",
+    "everything twice": lambda address: f"{address}&{urlsplit(address).query}",
     "code missing": lambda address: changed(address, code=None),
     "code of nobody": lambda address: changed(address, code="evil"),
     "code of great length": lambda address: changed(address, code="x" * 5000),
