@@ -67,7 +67,3 @@ def test_a_client_posts_by_the_pages_lines_and_nobody_without_a_token(api: Setti
     let_in(tmp_path / "others")
     refused = follow(tmp_path / "others", api)
     assert refused.returncode != 0 and f"for url '{api.public_url}/auth/token'" in refused.stderr
-
-
-def test_the_page_needs_five_lines_for_a_token() -> None:
-    assert len(LINES.partition("\n\n")[0].splitlines()) == 5
