@@ -217,7 +217,7 @@ class Follow:
         ):
             self._put({**self._current(type, id), "status": status})
         self._targets.append(f"ServiceRequest/{referral.id}/_history/{taken_back.version}")
-        self._happened("withdrawn", f"ServiceRequest/{referral.order}")
+        self._happened("withdrawn", f"ServiceRequest/{referral.id}")
 
     def _flag(self, move: Move, referral: Referral) -> None:
         """The order is out, or may be: a person calls whoever has it."""

@@ -91,8 +91,9 @@ def test_files_that_were_done_are_not_read_again(settings: Settings, tmp_path: P
     first.write_bytes(b"".join(ndjson(map(patient, range(500)))))
     second.write_bytes(b"".join(ndjson(map(visit, range(MANY)))))
     process = imports(settings, first, second)
-    until_stored(settings, 1_500)
+    until_stored(settings, 501)
     killed(process)
+    assert stored(settings) < MANY, "it was killed before its end"
 
     end = imported(settings, first, second)
 
