@@ -7,6 +7,7 @@ worker evaluates in its own process, so that a wake-up costs no more than a clai
 import os
 import resource
 import signal
+from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 
@@ -14,6 +15,7 @@ import structlog
 
 LONGEST_SECONDS = 15.0  # without any progress; one patient takes milliseconds
 LARGEST_MEGABYTES = 1024
+_MEMORY = Path("/proc/self/statm")
 STUCK = 70  # the exit status: an internal fault, not one of our commands' refusals
 
 _log = structlog.get_logger(__name__)
@@ -61,5 +63,9 @@ class Watch:
 
 
 def _megabytes() -> float:
-    """The most memory that this process ever had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The memory that this process has now; its greatest would count what its parent had when it was begun."""
+    try:
+        pages = int(_MEMORY.read_text(encoding="ascii").split()[1])
+    except OSError:  # not Linux
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return pages * resource.getpagesize() / (1024 * 1024)
