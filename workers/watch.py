@@ -63,7 +63,7 @@ class Watch:
 
 
 def _megabytes() -> float:
-    """The memory that this process has now; its greatest would count what its parent had when it was begun."""
+    """The memory that this process has now; its peak would count what its parent had at its beginning."""
     try:
         pages = int(_MEMORY.read_text(encoding="ascii").split()[1])
     except OSError:  # not Linux
