@@ -12,9 +12,9 @@ import structlog
 from referral_service.settings import Settings
 from referral_service.store.store import SqlStore
 from referral_service.wiring import Sender, build_sender
+from referral_service.workflow.courier import AT_ONCE
 
 _EVERY_SECONDS = 1.0
-_AT_ONCE = 4  # so many orders on their way to one destination
 _log = structlog.get_logger(__name__)
 
 
@@ -36,7 +36,7 @@ class Sending:
             return
 
         def serve() -> None:
-            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sending") as executor:
+            with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sending") as executor:
                 while not self._ended.wait(_EVERY_SECONDS * uniform(0.75, 1.25)):  # noqa: S311 - no secret
                     self._look(sender, executor)
             sender.close()

@@ -1,6 +1,6 @@
 """Courier: one look for what is to be sent, and for whose fulfiller is to be asked."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import timedelta
 from typing import Any, Final, Protocol
@@ -13,7 +13,10 @@ from referral_service.workflow.transmit import Delivery, Transmit
 
 Json = dict[str, Any]
 FULFILLER: Final = "Device/fulfiller"
-_AT_ONCE = 20
+# So many orders are on their way at a time. No more are claimed than begin at once: one that waited for its
+# turn would use up its lease, and then be sent by somebody else too.
+AT_ONCE: Final = 4
+_ASKED_AT_ONCE = 20
 
 
 class Rounds(Protocol):
@@ -49,18 +52,15 @@ class Courier:
 
     def deliver(self, executor: Executor | None = None) -> list[str]:
         """Tries whatever is due once; how each ended."""
-        due = self._rounds.claim(_AT_ONCE)
-        return list(executor.map(self._transmit.deliver, due) if executor else self._each(due))
-
-    def _each(self, due: Iterable[Delivery]) -> Iterator[str]:
-        return map(self._transmit.deliver, due)
+        due = self._rounds.claim(AT_ONCE)
+        return list((executor.map if executor else map)(self._transmit.deliver, due))
 
     def ask(self, opened: Callable[[Tenant, str], Opened | None]) -> int:
         """Asks the fulfillers whose turn it is; how many had news. Raises the Problem of the other side."""
         if self._read is None:
             return 0
         news = 0
-        for tenant, order, there in self._rounds.sent_due(_AT_ONCE, self._every):
+        for tenant, order, there in self._rounds.sent_due(_ASKED_AT_ONCE, self._every):
             task = self._read(f"Task/{there['Task']}") if there.get("Task") else None
             news += bool(task and self._track.heard(tenant, task, FULFILLER))
             known = opened(tenant, order)
