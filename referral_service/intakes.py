@@ -60,7 +60,7 @@ def build_intakes(settings: Settings, store: SqlStore, doorbell: Doorbell) -> li
     """One a source that can be asked; raises SourcesError, PathwayError, TerminologyError and Problem."""
     sources = build_sources(settings)
     terminology = build_terminology(settings)
-    reader = Reader(terminology, settings.canonical_base)
+    reader = Reader(terminology, settings.canonical_base, settings.join_by.split())
     admit = build_admit(settings, store, reader, build_pathway(settings, terminology))
     clock = build_clock(settings)
     errands = SqlErrands(store.engine, clock, settings.lease_seconds)
@@ -83,8 +83,8 @@ def build_intakes(settings: Settings, store: SqlStore, doorbell: Doorbell) -> li
                 feed=feed,
                 admit=admit,
                 errands=errands,
-                fetch=Fetch(client, admit, origins, fetched),
-                poll=Poll(client, admit, origins, polling.overlap, fetched),
+                fetch=Fetch(client, admit, origins, fetched, source.fhir.queries),
+                poll=Poll(client, admit, origins, polling.overlap, fetched, source.fhir.queries),
                 pace=SqlPace(store.engine, clock, feed, polling.budget),
                 types=polling.types,
                 every=polling.every,

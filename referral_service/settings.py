@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     destination: Literal["", "fhir", "pull", "letter", "cds-hooks"] = ""
     sources: Path | None = None
     subscribers: str = Field("", pattern=r"^\s*(https?://[^/\s]+(\s+|$))*$")
+    join_by: str = Field("", pattern=r"^\s*([A-Za-z][A-Za-z0-9+.-]*:\S+(\s+|$))*$")
     ledger_key_file: Path | None = None
     canonical_base: str = "https://spine-referral.example/fhir"
     timezone: str = "UTC"

@@ -46,7 +46,7 @@ from referral_service.workflow.review import Opened
 from referral_service.workflow.track import Track
 from referral_service.workflow.transmit import Setting, Transmit
 
-# So many calls of the other side come before the one that sends, with some left.
+# How long an order is one sender's, in calls of the other side: one sends, two look whether it has arrived.
 _CALLS: Final = 4
 
 
@@ -137,7 +137,7 @@ def build_service(settings: Settings) -> Service:
         doorbell=CeleryDoorbell(settings),
         terminology=terminology,
         pathway=pathway,
-        reader=Reader(terminology, settings.canonical_base),
+        reader=Reader(terminology, settings.canonical_base, settings.join_by.split()),
         published=published,
         sources=sources,
         authority=build_authority(settings, access, store) if access else None,
@@ -174,7 +174,7 @@ class Sender:
 
 
 def build_outbox(settings: Settings, store: SqlStore) -> SqlOutbox:
-    """What is to be sent; an order is one sender's for longer than the slowest try takes."""
+    """What is to be sent; an order is one sender's for longer than it takes to look, or to send."""
     lease = max(settings.lease_seconds, _CALLS * settings.ehr_timeout_seconds)
     return SqlOutbox(store.engine, build_clock(settings), lease, settings.destination_kind)
 
@@ -195,10 +195,11 @@ def build_sender(settings: Settings, store: SqlStore) -> Sender | None:
     pathway = build_pathway(settings, build_terminology(settings))
     clock, outbox = build_clock(settings), build_outbox(settings, store)
     names = Names(settings.canonical_base, pathway.id, pathway.version)
-    quiet = timedelta(seconds=2 * settings.ehr_timeout_seconds)
-    setting = Setting(names, Within.of(pathway.numbers), ZoneInfo(settings.timezone), quiet)
+    two_calls = 2 * settings.ehr_timeout_seconds
+    zone, quiet = ZoneInfo(settings.timezone), timedelta(seconds=two_calls)
+    setting = Setting(names, Within.of(pathway.numbers), zone, quiet)
     client = EhrClient(build_endpoint(settings)) if kind == "fhir" else None
-    destination = FhirDestination(client) if client else PullDestination()
+    destination = FhirDestination(client, two_calls) if client else PullDestination()
     transmit = Transmit(outbox, destination, store.read, clock, setting)
     every = timedelta(seconds=settings.ehr_poll_seconds)
     track = build_track(settings, store, pathway)
@@ -242,6 +243,9 @@ def build_sources(settings: Settings) -> Sources:
     """The systems that data comes from; raises SourcesError, also for what cannot be asked of them."""
     sources = read_sources(settings.sources)
     for name, source in sources.sources.items():
+        for kind in source.fhir.search if source.fhir else ():
+            if kind not in POLLED:
+                raise SourcesError(f"sources.{name}.fhir.search.{kind}: not a type that the service keeps")
         if source.poll and not source.fhir:
             raise SourcesError(f"sources.{name}.poll: needs fhir")
         for number, kind in enumerate(source.poll.types if source.poll else ()):

@@ -46,7 +46,7 @@ def import_(
         raise typer.BadParameter(f"there is no {missing[0]}", param_hint="PATH")
     exporting = exporter(settings, source, wants_everything=everything) if source else None
     with starting():
-        reader = Reader(build_terminology(settings), settings.canonical_base)
+        reader = Reader(build_terminology(settings), settings.canonical_base, settings.join_by.split())
     with open_store(settings) as store:
         if not settings.database_url:
             store.migrate()

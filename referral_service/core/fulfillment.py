@@ -22,12 +22,16 @@ _AGAIN: Final = ("no-show", "cancelled")
 
 
 class Told(NamedTuple):
-    """What a fulfiller says, at which instant: R4's Task status, and how it fares beneath that."""
+    """What a fulfiller says, at which instant: R4's Task status, and how it fares beneath that.
+
+    `of`: since when it is so by the fulfiller's own clock, if that is known.
+    """
 
     status: str
     at: datetime
     business: Business | None = None
     has_report: bool = False
+    of: datetime | None = None
 
 
 class Within(NamedTuple):
@@ -71,9 +75,13 @@ def tell(referral: Referral, told: Told, within: Within) -> Referral:
     if status == "completed":
         business = "report-received"
     before = referral.fulfillment_status
+    if told.of and referral.told_of and told.of < referral.told_of:
+        raise problem(Category.CONFLICT, "The Task has gone on since then.", "Task.meta.lastUpdated")
     if (status, business) == (before, referral.business):
         return referral
-    if before not in _RANK or before == "completed" or _RANK.get(status, 9) < _RANK[before]:
+    pauses = (before, status) == ("in-progress", "on-hold")
+    is_back = not pauses and _RANK.get(status, 9) < _RANK.get(before or "", 9)
+    if before not in _RANK or before == "completed" or is_back:
         raise problem(Category.CONFLICT, f"The Task is {before}: it does not become {status}.", "Task.status")
     return replace(
         referral,
@@ -81,13 +89,15 @@ def tell(referral: Referral, told: Told, within: Within) -> Referral:
         business=business,
         order_status="completed" if status == "completed" else referral.order_status,
         told_at=told.at,
+        told_of=told.of or referral.told_of,
         due_at=_due(referral, told, within),
     )
 
 
 def _due(referral: Referral, told: Told, within: Within) -> datetime | None:
     """When the next step is due: each begins with the one before it, not with each word about it."""
-    if told.status in ("received", "requested"):
+    is_known = told.status != "accepted" and told.business == referral.business
+    if is_known or told.status in ("received", "requested"):
         return referral.due_at
     if told.status == "accepted" or told.business in _AGAIN:
         return told.at + within.booked

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from referral_service.core.decide import decide
 from referral_service.core.decision import Decision
 from referral_service.core.pathway import Pathway
-from referral_service.core.referral import NO_EPISODE, KeptEpisode
+from referral_service.core.referral import NO_EPISODE, KeptEpisode, is_of_none
 from referral_service.core.timeline import Timeline
 
 # Left out whatever the question: such a fact alone is no reason to write a decision again.
@@ -43,7 +43,7 @@ class Keeper:
 
     def keep(self, decisions: Sequence[Decision], as_of: date) -> Kept:
         """Every remembered episode with its present decision."""
-        had_episode = any(e.decision.reasons for key, e in self._known.items() if key != NO_EPISODE)
+        had_episode = any(e.decision.reasons for key, e in self._known.items() if not is_of_none(key))
         now: dict[str, KeptEpisode] = {}
         for decision in decisions:
             if had_episode and decision.region is None and decision.outcome == "no-qualifying-condition":
@@ -59,7 +59,7 @@ class Keeper:
         spoken_of = {source for decision in decisions for source in decision.chain}
         merged = {k for k, e in self._known.items() if e.conditions and spoken_of.issuperset(e.conditions)}
         for key, episode in self._known.items():
-            if key not in now and key not in merged and key != NO_EPISODE and episode.decision.reasons:
+            if not (key in now or key in merged or is_of_none(key)) and episode.decision.reasons:
                 now[key] = self._closed(episode, as_of)
         return self._compared(now, merged)
 
@@ -118,7 +118,7 @@ class Keeper:
                 guidance_version=episode.guidance_version + 1,
             )
             for key, episode in self._known.items()
-            if key not in now and key in {NO_EPISODE, *merged} and episode.decision.reasons
+            if key not in now and (key in merged or is_of_none(key)) and episode.decision.reasons
         )
         return Kept(tuple(now.values()), tuple(changed.values()), gone)
 

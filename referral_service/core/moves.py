@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from msgspec.structs import replace
 
 from referral_service.core.decision import Decision
+from referral_service.core.fulfillment import Cause
 from referral_service.core.referral import LAPSED, OPEN, Referral, Urgency
 
 Step = Literal[
@@ -21,7 +22,10 @@ AGED = frozenset({"outcome-outdated", "imaging-outdated", "trial-outdated"})
 
 
 class Move(NamedTuple):
-    """One step for one episode: with the remembered referral it concerns, or None for a new one."""
+    """One step for one episode: with the remembered referral it concerns, or None for a new one.
+
+    `reason`: why an order that is out is flagged.
+    """
 
     step: Step
     key: str
@@ -29,6 +33,7 @@ class Move(NamedTuple):
     urgency: Urgency
     referral: Referral | None = None
     is_suspended: bool = False
+    reason: Cause = "not-supported"
 
 
 def says(decision: Decision) -> str:
@@ -90,18 +95,33 @@ def _urgent(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> Ite
         if not _was_declined(known, says(wanted[key])):
             yield Move("draft", key, wanted[key], "urgent")
         return
-    referral = standing[-1]
+    referral, *twins = sorted(standing, key=_first)
+    steps = ((twin, _end(twin, is_twin=True)) for twin in twins)
+    yield from (
+        Move(step, key, wanted[key], "urgent", twin, reason="sent-twice") for twin, step in steps if step
+    )
     key = referral.episode if referral.episode in wanted else key
     written = (referral.priority, referral.decision)
     if referral.status in OPEN and written != (wanted[key].priority, says(wanted[key])):
         yield Move("restate", key, wanted[key], "urgent", referral)
 
 
-def _end(referral: Referral) -> Step | None:
-    """What becomes of an urgent referral once no red flag stands."""
+def _first(referral: Referral) -> tuple[bool, bool, str, str]:
+    """Of several for the same need, as patients have who turn out to be one person, the one that stays.
+
+    One that a person has approved comes first, of these the one that is out; then the oldest.
+    """
+    at = referral.authored_at.isoformat() if referral.authored_at else ""
+    return (referral.status in OPEN, referral.tried_at is None, at, referral.identifier)
+
+
+def _end(referral: Referral, *, is_twin: bool = False) -> Step | None:
+    """What becomes of a referral that nothing calls for, or that another does the work of (`is_twin`)."""
     if referral.status in OPEN:
         return "withdraw"
-    return _recall(referral) or ("lapse" if _is_answered(referral) else None)
+    if step := _recall(referral):
+        return step
+    return "lapse" if _is_answered(referral) and not is_twin else None
 
 
 def _is_answered(referral: Referral) -> bool:
@@ -129,18 +149,26 @@ def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> l
     """One open elective referral for each region and target; all of them wait while a red flag stands."""
     red = any(map(is_red, decisions.values()))
     steps = {r.id: _step(r, _decision_for(r, decisions), red) for r in known}
+    standing: set[tuple[str | None, str | None]] = set()
+    twins = set()
+    for r in sorted(known, key=_first):
+        if _stands(r, steps[r.id], _decision_for(r, decisions)):
+            if (r.region, r.target) in standing and (step := _end(r, is_twin=True)):
+                steps[r.id] = step
+                twins.add(r.id)
+            standing.add((r.region, r.target))
     found = [
-        Move(step, r.episode, _decision_for(r, decisions), "elective", r)
+        Move(
+            step,
+            r.episode,
+            _decision_for(r, decisions),
+            "elective",
+            r,
+            reason="sent-twice" if r.id in twins else "not-supported",
+        )
         for r in known
         if (step := steps[r.id])
     ]
-    standing = {
-        (r.region, r.target)
-        for r in known
-        if steps[r.id] not in ("withdraw", "lapse", "revoke")
-        and (steps[r.id] != "flag" or _decision_for(r, decisions).is_open)
-        and (r.status in OPEN or (r.status == "completed" and _is_answered(r)))
-    }
     for key, decision in decisions.items():
         wanted = (decision.region, decision.target)
         same = [r for r in known if (r.region, r.target) == wanted and steps[r.id] != "lapse"]
@@ -148,6 +176,13 @@ def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> l
         if decision.outcome == "exhausted" and is_new:
             found.append(Move("draft", key, decision, "elective", is_suspended=red))
     return found
+
+
+def _stands(referral: Referral, step: Step | None, decision: Decision) -> bool:
+    """Whether a referral leaves no room for another one, after that step."""
+    if step in ("withdraw", "lapse", "revoke") or (step == "flag" and not decision.is_open):
+        return False
+    return referral.status in OPEN or (referral.status == "completed" and _is_answered(referral))
 
 
 def _decision_for(referral: Referral, decisions: Mapping[str, Decision]) -> Decision:

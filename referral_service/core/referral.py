@@ -18,6 +18,11 @@ LAPSED = "lapsed"
 UNFULFILLED = ("draft", "requested", "received", "accepted", "in-progress", "on-hold")
 
 
+def is_of_none(key: str) -> bool:
+    """Whether a key, also of another patient who is the same person ("patient/key"), is of no episode."""
+    return key.rpartition("/")[2] == NO_EPISODE
+
+
 class KeptEpisode(msgspec.Struct, frozen=True, kw_only=True):
     """An episode as the store remembers it: its key never changes, its last decision does.
 
@@ -42,9 +47,10 @@ class Referral(msgspec.Struct, frozen=True, kw_only=True):
     `decision` is the answer that it was last written for, `version` that of the ServiceRequest. `order` and
     `fulfillment` are the ids of what followed an approval; `owner` is who has claimed the Task.
     The order was first tried to be sent at `tried_at`, had arrived by `sent_at`, and its fulfiller was last
-    heard of at `told_at`, with the `business` status. `is_unsendable`: a person must look why. `is_flagged`:
-    a person was told that the order is out although the decision has fallen. `about` is the identifier of
-    the order that a review is about; None where it is about a decision.
+    heard of at `told_at`, with the `business` status, as it was at `told_of` by their own clock.
+    `is_unsendable`: a person must look why. `is_flagged`: a person was told that the order is out although
+    the decision has fallen. `about` is the identifier of the order that a review is about; None where it is
+    about a decision.
     """
 
     id: str
@@ -73,6 +79,7 @@ class Referral(msgspec.Struct, frozen=True, kw_only=True):
     tried_at: datetime | None = None
     sent_at: datetime | None = None
     told_at: datetime | None = None
+    told_of: datetime | None = None
     is_unsendable: bool = False
     is_flagged: bool = False
     about: str | None = None

@@ -2,9 +2,18 @@
 
 from sqlalchemy import Engine, select
 
+from referral_service.store import persons
 from referral_service.store.engine import reading
-from referral_service.store.tables import referral, resource, resource_version
+from referral_service.store.tables import patient, referral, resource, resource_version
 from referral_service.workflow.ports import PatientId, Tenant
+
+
+def of_patient(engine: Engine, tenant: Tenant, id: str) -> PatientId | None:
+    """That patient, if anything is known of them."""
+    asked = select(patient.c.id).where(patient.c.tenant == tenant, patient.c.id == id)
+    with reading(engine) as connection:
+        found = connection.scalar(asked)
+    return None if found is None else PatientId(found)
 
 
 def of_referral(engine: Engine, tenant: Tenant, task: str) -> PatientId | None:
@@ -13,6 +22,12 @@ def of_referral(engine: Engine, tenant: Tenant, task: str) -> PatientId | None:
     with reading(engine) as connection:
         found = connection.scalar(asked)
     return None if found is None else PatientId(found)
+
+
+def are_one(engine: Engine, tenant: Tenant, one: str, other: str) -> bool:
+    """Whether two patients are one person."""
+    with reading(engine) as connection:
+        return PatientId(other) in persons.whole(connection, tenant, PatientId(one))
 
 
 def of_resource(engine: Engine, tenant: Tenant, type: str, id: str, version: int | None) -> PatientId | None:

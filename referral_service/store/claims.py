@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, or_, select, update
 
-from referral_service.store import ledger, tally
+from referral_service.store import ledger, persons, tally
 from referral_service.store.duty import drained_since
 from referral_service.store.tables import IS_AHEAD, IS_DIRTY, SLEEPS, patient
 from referral_service.workflow.ports import Claim, Happening, PatientId, Tenant
@@ -58,6 +58,8 @@ def claim(connection: Connection, limit: int, as_of: datetime, lease: Lease) -> 
     if drained_since(connection):
         return []
     found = _find(connection, limit, lease.now, as_of, locks=True)
+    if persons.lead(connection, found, lease.now):
+        found = _find(connection, limit, lease.now, as_of, locks=True)
     counted: Counter[tally.Counted] = Counter()
     worn_out = [row for row in found if row["attempts"] >= MOST_ATTEMPTS]
     for row in worn_out:

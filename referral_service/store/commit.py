@@ -6,6 +6,7 @@ database refuses the transaction, each request is tried again by itself. A group
 tenant's rows (store/tenancy.py); one of several tenants, as only a busy moment brings it, to no one's.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
@@ -127,9 +128,8 @@ def _answer(request: _Request, answer: list[Stored] | Problem) -> None:
     if isinstance(answer, Problem):
         request.future.set_exception(answer)
         return
-    for stored in answer:
-        if stored.is_new:
-            RESOURCES_STORED.labels(stored.type).inc()
+    for kind, number in Counter(stored.type for stored in answer if stored.is_new).items():
+        RESOURCES_STORED.labels(kind).inc(number)
     request.future.set_result(answer)
 
 

@@ -8,7 +8,6 @@ from typing import TypedDict
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
-from referral_service.core.referral import Referral
 from referral_service.core.stage import STAGES
 from referral_service.measures import Counts
 from referral_service.store import bodies, tally
@@ -21,12 +20,13 @@ from referral_service.store.tables import (
     IS_UNSENT,
     SLEEPS,
     TASK_IS_OPEN,
+    alarm,
     patient,
     referral,
-    resource,
     worker,
 )
 
+_AT_ONCE = 400
 _ACTIVE_WITHIN = timedelta(minutes=1)
 _OPEN = [stage for stage in STAGES if stage != "closed"]
 # The destination of what nobody has taken up.
@@ -92,27 +92,33 @@ def _referrals(connection: Connection) -> dict[tuple[str, str, str], int]:
 
 def _oldest_red_flag(connection: Connection, now: datetime) -> float:
     """How long the oldest one waits that nobody has acknowledged."""
-    urgent = select(referral.c.body).where(TASK_IS_OPEN, referral.c.urgency == "urgent")
-    found = [bodies.referral(body) for body in connection.scalars(urgent)]
-    return _longest(now, [one.authored_at for one in found if one.acknowledged_at is None])
+    since = connection.scalar(select(func.min(alarm.c.since)))
+    return (now - since).total_seconds() if since else 0.0
 
 
 def _oldest_unsent(connection: Connection, now: datetime) -> dict[str, float]:
-    """How long the oldest approved order has not been sent, by destination: the age of the Task to fulfil it.
+    """How long ago the oldest approved order was approved that is not sent, by destination.
 
     Whatever no sender has taken up is "none"'s.
     """
-    unsent = select(referral.c.tenant, referral.c.body).where(IS_UNSENT)
-    since: dict[str, list[datetime | None]] = {}
-    for tenant, body in connection.execute(unsent):
-        one: Referral = bodies.referral(body)
-        written = select(resource.c.updated_at).where(
-            resource.c.tenant == tenant, resource.c.type == "Task", resource.c.id == one.fulfillment
+    unsent = select(referral.c.tenant, referral.c.approved_at, referral.c.body).where(IS_UNSENT)
+    orders: dict[tuple[str, str], datetime] = {}
+    for tenant, approved_at, body in connection.execute(unsent):
+        order = bodies.referral(body).order
+        if order and approved_at:
+            orders[tenant, order] = approved_at
+    found: dict[str, datetime] = {}
+    listed = list(orders)
+    for first in range(0, len(listed), _AT_ONCE):
+        some = listed[first : first + _AT_ONCE]
+        taken = select(message.c.tenant, message.c.id, message.c.destination).where(
+            message.c.tenant.in_({tenant for tenant, _ in some}), message.c.id.in_([id for _, id in some])
         )
-        taken = select(message.c.destination).where(message.c.tenant == tenant, message.c.id == one.order)
-        destination = connection.scalar(taken) or NOBODYS
-        since.setdefault(destination, []).append(connection.scalar(written))
-    return {destination: _longest(now, found) for destination, found in since.items()}
+        destinations = {(row.tenant, row.id): row.destination for row in connection.execute(taken)}
+        for one in some:
+            name = destinations.get(one, NOBODYS)
+            found[name] = min(found.get(name, orders[one]), orders[one])
+    return {name: (now - at).total_seconds() for name, at in found.items()}
 
 
 def _stages(connection: Connection, now: datetime) -> dict[str, tuple[int, int]]:
@@ -144,7 +150,3 @@ def _errands(connection: Connection, now: datetime) -> _Errands:
     parked = connection.scalar(select(func.count()).select_from(errand).where(is_parked))
     oldest = (now - due.at).total_seconds() if due.at else 0.0
     return {"errands_due": due.n, "errands_parked": parked or 0, "oldest_errand_seconds": oldest}
-
-
-def _longest(now: datetime, since: list[datetime | None]) -> float:
-    return max(((now - one).total_seconds() for one in since if one), default=0.0)

@@ -23,6 +23,7 @@ _MOST_SENDERS = 1000
 
 # Whoever is being looked at, or waits for another attempt, has had its turn.
 _HEAD = Statement("SELECT place FROM patient WHERE place > 0 AND leased_until IS NULL ORDER BY place LIMIT 1")
+_COLUMNS = tuple(column.name for column in patient.columns)
 _MARK = inserting(
     patient,
     """ON CONFLICT (tenant, id) DO UPDATE SET
@@ -81,7 +82,7 @@ class Queue:
                 "token": 0,
                 "trace": one.trace,
             }
-            rows.append(tuple(values.get(column.name) for column in patient.columns))
+            rows.append(tuple(values.get(name) for name in _COLUMNS))
         _MARK.run(connection, rows)
 
     def _places(self, connection: Connection, now: int, dirt: Iterable[tuple[Tenant, Dirt]]) -> list[int]:

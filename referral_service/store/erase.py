@@ -14,8 +14,9 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, func, select
 
 from referral_service.core.problem import Category, problem
-from referral_service.store import bodies, index, ledger
+from referral_service.store import bodies, index, ledger, persons
 from referral_service.store.bulk import deleting
+from referral_service.store.dirt import Dirt, Queue
 from referral_service.store.engine import reading, writing
 from referral_service.store.outside import errand, mark, message, session
 from referral_service.store.tables import (
@@ -23,6 +24,7 @@ from referral_service.store.tables import (
     episode,
     fact,
     patient,
+    person,
     referral,
     resource,
     resource_version,
@@ -81,6 +83,11 @@ class _Outdated(Exception):
 
 class _Body(msgspec.Struct):
     patient: str | None = None
+    emergency: "_Body | None" = None
+
+    def shows(self, identity: PatientId) -> bool:
+        """Whether that patient's chart is open in the session."""
+        return self.patient == identity or (self.emergency is not None and self.emergency.shows(identity))
 
 
 _opened = msgspec.json.Decoder(_Body).decode
@@ -94,6 +101,7 @@ class Eraser:
         self._engine = engine
         self._clock = clock
         self._tenant = tenant
+        self._queue = Queue()
 
     def old(self, before: datetime) -> list[Old]:
         """Those whose last change, ours or anybody's, is older; the oldest first."""
@@ -172,6 +180,7 @@ class Eraser:
         self._delete(connection, errand, "what", known)
         self._delete(connection, mark, "name", known)
         self._sign_out(connection, identity)
+        self._separate(connection, identity)
         line = Happening("erased", f"Patient/{identity}", why.actor, {"reason": why.reason})
         ledger.append(connection, self._tenant, self._clock.now(), [line])
         return Erased(len(chart.resources), len(chart.versions), self._mentions(connection, identity))
@@ -211,10 +220,18 @@ class Eraser:
         return [one.order for one in kept if one.order], [one.task for one in kept]
 
     def _sign_out(self, connection: Connection, identity: PatientId) -> None:
-        """Ends the sessions that were led here from this patient's chart."""
+        """Ends the sessions that this patient's chart is open in."""
         asked = select(session.c.id, session.c.body).where(session.c.tenant == self._tenant)
-        ids = [row.id for row in connection.execute(asked) if _opened(row.body).patient == identity]
+        ids = [row.id for row in connection.execute(asked) if _opened(row.body).shows(identity)]
         self._delete(connection, session, "id", ids)
+
+    def _separate(self, connection: Connection, identity: PatientId) -> None:
+        """Whoever was one person with this patient is decided on again, without them."""
+        now = self._clock.now()
+        others = persons.follow(connection, self._tenant, {identity: None}, now) - {identity}
+        for column in ("patient", "person"):
+            self._delete(connection, person, column, [identity])
+        self._queue.mark(connection, now, {(self._tenant, one): Dirt(1) for one in others})
 
     def _mentions(self, connection: Connection, identity: PatientId) -> tuple[str, ...]:
         """What else is found by a reference to the patient."""

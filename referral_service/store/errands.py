@@ -59,10 +59,11 @@ _ASK = inserting(
     asked = errand.asked + 1""",
 )
 _ENSURE = inserting(errand, "ON CONFLICT (tenant, source, what) DO NOTHING")
+# One that is still to be done shows by itself what is wrong.
 _PARK = inserting(
     errand,
     """ON CONFLICT (tenant, source, what) DO UPDATE SET
-    category = excluded.category, parked_at = excluded.parked_at""",
+    category = excluded.category, parked_at = excluded.parked_at WHERE errand.parked_at IS NOT NULL""",
 )
 
 
@@ -161,6 +162,7 @@ class SqlErrands:
                         asked=row.asked,
                         attempts=row.attempts + 1,
                         since=row.since,
+                        at=now,
                     )
         return None
 

@@ -1,170 +1,143 @@
-"""How referrals went, for measures: the instants of each one's steps; read-only.
+"""How referrals went, for measures: counted in SQL from the columns that store/steps.py fills; read-only.
 
-A step's instant is that of the Task version which says it first. Costs all referrals of a tenant once, and
-the Task versions of those that a period is about.
+Costs the rows of an index that lie in the period, whatever else is stored.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, time
-from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from datetime import date, datetime, timedelta
+from typing import Any, Final, NamedTuple
 
-import msgspec
 from sqlalchemy import Connection, Engine, func, select
 
 from referral_service.core.stage import STAGES, Stage
-from referral_service.core.timeline import Procedure
-from referral_service.fhir.business import business_of
+from referral_service.core.timeline import AnyFact, Procedure
 from referral_service.store import bodies
+from referral_service.store.bulk import Statement
 from referral_service.store.engine import reading as snapshot
-from referral_service.store.tables import IS_PROPOSAL, fact, referral, resource, resource_version
-from referral_service.workflow.ports import PatientId, Referral, Tenant
+from referral_service.store.tables import instant, microseconds, referral
+from referral_service.workflow.ports import Tenant
 
-_AT_ONCE = 400
-_ACCEPTED = ("accepted", "on-hold", "in-progress", "completed")
+# No list is counted further.
+MOST_COUNTED: Final = 100_000
+_STEPS: Final = (
+    ("drafted_at", "reviewed_at"),
+    ("approved_at", "sent_at"),
+    ("sent_at", "accepted_at"),
+    ("accepted_at", "visited_at"),
+    ("visited_at", "reported_at"),
+)
+_DRAFTED: Final = "tenant = ? AND drafted_at >= ? AND drafted_at < ?"
+_COUNTED: Final = "SELECT count(*) FROM referral WHERE {drafted}"
+_DECLINED: Final = """SELECT declined_for, count(*) AS number FROM referral
+WHERE {drafted} AND declined_for IS NOT NULL GROUP BY declined_for ORDER BY number DESC, declined_for"""
+# Of an even number the median lies between two; nine of ten took no longer than the nearest rank's.
+_LASTED: Final = """SELECT took, place, number FROM (
+SELECT took, row_number() OVER (ORDER BY took) AS place, count(*) OVER () AS number FROM (
+SELECT CASE WHEN {end} > {begun} THEN {end} - {begun} ELSE 0 END AS took FROM referral
+WHERE {drafted} AND {begun} IS NOT NULL AND {end} IS NOT NULL) AS lasted) AS placed
+WHERE place IN ((number + 1) / 2, (number + 2) / 2, (number * 9 + 9) / 10)"""
+_LOOP: Final = Statement(
+    "SELECT count(*), count(CASE WHEN reported_at < ? THEN 1 END) FROM ("
+    "SELECT reported_at, row_number() OVER (PARTITION BY patient ORDER BY sent_at, task) AS place"
+    " FROM referral WHERE tenant = ? AND sent_at >= ? AND sent_at < ?) AS sent WHERE place = 1"
+)
+_SURGICAL: Final = (
+    "referral.tenant = ? AND referral.sent_at >= ? AND referral.sent_at < ?"
+    " AND referral.reported_at IS NOT NULL AND referral.target = 'surgical'"
+)
+_REPORTED: Final = "SELECT count(*) FROM referral WHERE {surgical}"
+# What a fact's body says is looked for in the database, so that hardly any is read.
+_OPERATIONS: Final = """SELECT referral.task, coalesce(referral.visited_at, referral.sent_at), fact.body
+FROM referral CROSS JOIN fact WHERE {surgical} AND fact.tenant = ? AND fact.patient = referral.patient
+AND fact.known_until IS NULL AND {holds} > 0"""
+_HOLDS: Final = {"sqlite": "instr(fact.body, ?)", "postgresql": "position(? IN fact.body)"}
 
 
-class Course(NamedTuple):
-    """One proposal in time; None for what has not happened. `declined_for` is the reviewer's code."""
+class Lasted(NamedTuple):
+    """How long a step took: for how many, the median, and what nine of ten did not exceed."""
 
-    patient: PatientId
-    target: str
-    drafted_at: datetime
-    reviewed_at: datetime | None
-    declined_for: str | None
-    approved_at: datetime | None
-    sent_at: datetime | None
-    accepted_at: datetime | None
-    visited_at: datetime | None
-    reported_at: datetime | None
+    number: int
+    median: timedelta = timedelta()
+    ninth: timedelta = timedelta()
 
 
-class _Task(msgspec.Struct):
-    """All that is read of a Task."""
+class Measured(NamedTuple):
+    """Of what was drafted in a period: how many, how long each step took, and the declines by code."""
 
-    status: str = ""
-    businessStatus: dict[str, Any] = {}
-    executionPeriod: dict[str, Any] = {}
-    output: list[dict[str, Any]] = []
-
-
-class _Version(NamedTuple):
-    at: datetime
-    task: _Task
+    drafted: int
+    steps: list[Lasted]
+    declines: list[tuple[str, int]]
 
 
-_TASK = msgspec.json.Decoder(_Task)
-_Versions = dict[str, list[_Version]]
-_T = TypeVar("_T")
+class Loop(NamedTuple):
+    """How many patients were referred, and of how many the report of their first referral has come."""
+
+    patients: int
+    closed: int
+
+
+class Yield(NamedTuple):
+    """How many surgical referrals have a report, and after how many of them there was an operation."""
+
+    reported: int
+    operated: int
 
 
 def stages(engine: Engine, tenant: Tenant) -> dict[Stage, int]:
-    """How many referrals and reviews stand where, now."""
-    found = select(referral.c.stage, func.count().label("number")).where(referral.c.tenant == tenant)
+    """How many referrals and reviews stand where, now; at most MOST_COUNTED of each."""
     with snapshot(engine) as connection:
-        numbers = {row.stage: int(row.number) for row in connection.execute(found.group_by(referral.c.stage))}
-    return {stage: numbers.get(stage, 0) for stage in STAGES}
+        return {stage: _count(connection, tenant, stage) for stage in STAGES}
 
 
-def courses(engine: Engine, tenant: Tenant, first: datetime, end: datetime) -> list[Course]:
-    """Every proposal that was drafted, or whose order was sent, from `first` to before `end`."""
-    found = []
+def _count(connection: Connection, tenant: Tenant, stage: Stage) -> int:
+    own = select(referral.c.task).where(referral.c.tenant == tenant, referral.c.stage == stage)
+    some = own.limit(MOST_COUNTED).subquery()
+    return connection.scalar(select(func.count()).select_from(some)) or 0
+
+
+def measured(engine: Engine, tenant: Tenant, first: datetime, end: datetime) -> Measured:
+    """What became of what was drafted in a period."""
+    within = (tenant, microseconds(first), microseconds(end))
     with snapshot(engine) as connection:
-        for some in _several(list(_within(connection, tenant, first, end))):
-            versions = _versions(connection, tenant, [one for _, one in some])
-            found += [_course(who, one, versions) for who, one in some]
-    return found
+        ((drafted,),) = Statement(_COUNTED.format(drafted=_DRAFTED)).read(connection, within)
+        steps = [_lasted(connection, *step, within) for step in _STEPS]
+        declines = Statement(_DECLINED.format(drafted=_DRAFTED)).read(connection, within)
+    return Measured(int(drafted), steps, [(code, int(number)) for code, number in declines])
 
 
-def _several(all: Iterable[_T]) -> Iterator[list[_T]]:
-    left = iter(all)
-    while some := list(islice(left, _AT_ONCE)):
-        yield some
+def _lasted(connection: Connection, begun: str, end: str, within: tuple[Any, ...]) -> Lasted:
+    asked = Statement(_LASTED.format(begun=begun, end=end, drafted=_DRAFTED))
+    rows = asked.read(connection, within)
+    if not rows:
+        return Lasted(0)
+    number, at = int(rows[0][2]), {place: timedelta(microseconds=int(took)) for took, place, _ in rows}
+    median = (at[(number + 1) // 2] + at[(number + 2) // 2]) / 2
+    return Lasted(number, median, at[(number * 9 + 9) // 10])
 
 
-def _within(
-    connection: Connection, tenant: Tenant, first: datetime, end: datetime
-) -> Iterator[tuple[PatientId, Referral]]:
-    asked = select(referral.c.patient, referral.c.body).where(referral.c.tenant == tenant, IS_PROPOSAL)
-    for row in connection.execute(asked.execution_options(yield_per=1000)):
-        one = bodies.referral(row.body)
-        if any(at and first <= at < end for at in (one.authored_at, one.sent_at)):
-            yield PatientId(row.patient), one
+def loop(engine: Engine, tenant: Tenant, first: datetime, until: datetime, end: datetime) -> Loop:
+    """Of patients' first referrals sent from `first` to before `until`: those with a report before `end`."""
+    values = (microseconds(end), tenant, microseconds(first), microseconds(until))
+    with snapshot(engine) as connection:
+        ((patients, closed),) = _LOOP.read(connection, values)
+    return Loop(int(patients), int(closed))
 
 
-def _versions(connection: Connection, tenant: Tenant, some: Sequence[Referral]) -> _Versions:
-    """Every version of their Tasks, the oldest first."""
-    ids = [id for one in some for id in (one.task, one.fulfillment) if id]
-    rows: list[Any] = []
-    for table in (resource_version, resource):
-        asked = select(table.c.id, table.c.version, table.c.updated_at, table.c.body)
-        rows += connection.execute(
-            asked.where(
-                table.c.tenant == tenant,
-                table.c.type == "Task",
-                table.c.id.in_(ids),
-                table.c.is_deleted.is_(False),
-            )
-        ).all()
-    found: _Versions = {id: [] for id in ids}
-    for row in sorted(rows, key=lambda row: int(row.version)):
-        found[row.id].append(_Version(row.updated_at, _TASK.decode(row.body)))
-    return found
+def surgical_yield(engine: Engine, tenant: Tenant, first: datetime, end: datetime) -> Yield:
+    """Of surgical referrals sent in a period: whether the EHR has told of spine surgery since the visit."""
+    within = (tenant, microseconds(first), microseconds(end))
+    with snapshot(engine) as connection:
+        ((reported,),) = Statement(_REPORTED.format(surgical=_SURGICAL)).read(connection, within)
+        asked = Statement(_OPERATIONS.format(surgical=_SURGICAL, holds=_HOLDS[connection.dialect.name]))
+        rows = asked.read(connection, (*within, tenant, b'"prior_surgery"'))
+    operated = {task for task, since, body in rows if _is_operation(bodies.fact(body), instant(since).date())}
+    return Yield(int(reported), len(operated))
 
 
-def _course(who: PatientId, one: Referral, versions: _Versions) -> Course:
-    review, order = versions[one.task], versions.get(one.fulfillment or "", [])
-    answered = [it for it in review if it.task.status == "completed"]
-    is_declined = bool(answered) and one.status == "revoked" and one.order is None
-    assert one.authored_at
-    return Course(
-        patient=who,
-        target=one.target or "",
-        drafted_at=one.authored_at,
-        reviewed_at=answered[0].at if answered else None,
-        declined_for=_reason(answered[-1].task) if is_declined else None,
-        approved_at=order[0].at if order else None,
-        sent_at=one.sent_at,
-        accepted_at=_first(it for it in order if it.task.status in _ACCEPTED),
-        visited_at=_visit(order),
-        reported_at=_first(it for it in order if it.task.status == "completed"),
+def _is_operation(one: AnyFact, since: date) -> bool:
+    return (
+        isinstance(one, Procedure)
+        and one.status == "completed"
+        and any(it.role == "prior_surgery" for it in one.meanings)
+        and one.start is not None
+        and one.start.earliest >= since
     )
-
-
-def _first(versions: Iterable[_Version]) -> datetime | None:
-    return next((one.at for one in versions), None)
-
-
-def _visit(order: Sequence[_Version]) -> datetime | None:
-    """The day of the appointment where it is known, else when the visit was told of; a report has no day."""
-    told = _first(it for it in order if business_of(it.task.businessStatus) == "completed")
-    seen = next((it for it in order if it.at == told or it.task.status == "completed"), None)
-    try:
-        day = date.fromisoformat(seen.task.executionPeriod["start"][:10]) if seen else None
-    except (KeyError, TypeError, ValueError):
-        day = None
-    return datetime.combine(day, time(), UTC) if day else told
-
-
-def _reason(task: _Task) -> str:
-    codings = (one.get("valueCodeableConcept", {}).get("coding", ()) for one in task.output)
-    return next((str(coding[0].get("code", "")) for coding in codings if coding), "")
-
-
-def operations(engine: Engine, tenant: Tenant, patients: Sequence[PatientId]) -> dict[PatientId, list[date]]:
-    """The days of completed spine surgery that the EHR has told of, of each of these patients."""
-    found: dict[PatientId, list[date]] = {}
-    with snapshot(engine) as connection:
-        for some in _several(sorted(set(patients))):
-            current = select(fact.c.patient, fact.c.body).where(
-                fact.c.tenant == tenant, fact.c.patient.in_(some), fact.c.known_until.is_(None)
-            )
-            for row in connection.execute(current):
-                one = bodies.fact(row.body)
-                if isinstance(one, Procedure) and _is_operation(one) and one.start:
-                    found.setdefault(PatientId(row.patient), []).append(one.start.earliest)
-    return found
-
-
-def _is_operation(one: Procedure) -> bool:
-    return one.status == "completed" and any(it.role == "prior_surgery" for it in one.meanings)

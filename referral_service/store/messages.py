@@ -110,6 +110,10 @@ class SqlOutbox:
         _NEW.run(connection, [tuple(new.get(column.name) for column in message.columns)])
         return _locked(connection, tenant, one.order or "")
 
+    def hold(self, delivery: Delivery) -> bool:
+        """Whether it is still this process's; then it is for another lease."""
+        return self._keep(delivery, None, due_at=self._clock.now() + self._lease)
+
     def arrived(self, delivery: Delivery, answered: Answered | None, there: Json) -> bool:
         """Keeps that it has arrived, and as what; False if the lease was lost."""
         return self._keep(delivery, answered, **_sent(self._clock.now(), there))

@@ -9,10 +9,16 @@ from referral_service.store.tables import microseconds
 from referral_service.workflow.ports import Tenant
 
 _FORGET = Statement("DELETE FROM once WHERE until < ?")
+_FIND = Statement("SELECT until FROM once WHERE tenant = ? AND kind = ? AND key = ?")
 _KEEP = Statement(
     "INSERT INTO once (tenant, kind, key, until) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (tenant, kind, key) DO NOTHING RETURNING until"
 )
+
+
+def is_known(connection: Connection, tenant: Tenant, kind: str, key: str) -> bool:
+    """Whether `key` is there."""
+    return bool(_FIND.read(connection, (tenant, kind, key)))
 
 
 def seen(

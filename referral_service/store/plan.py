@@ -13,8 +13,9 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
+from referral_service.core.person import Identity
 from referral_service.core.problem import Category, problem
-from referral_service.store import bodies, index, ledger
+from referral_service.store import bodies, index, ledger, persons
 from referral_service.store.bulk import Row, Statement, inserting, replacing
 from referral_service.store.dirt import Dirt, Queue
 from referral_service.store.index import FoundBy, Key
@@ -87,6 +88,7 @@ class Plan:
         self._past_facts: list[Row] = []
         self._dirt: dict[tuple[Tenant, PatientId], Dirt] = {}
         self._happenings: dict[Tenant, list[Happening]] = {}
+        self._identities: dict[Tenant, dict[PatientId, Identity | None]] = {}
 
     def look_up(self, keys: Iterable[Key]) -> None:
         """Reads and locks the current versions; called once, with all resources that will be written."""
@@ -163,6 +165,9 @@ class Plan:
         for earlier in self._facts.pop(key, ()):
             self._past_facts.append((*earlier[:6], after.updated_at, earlier[7]))
         self._facts[key] = _facts(write, after)
+        if write.type == "Patient":
+            identity = None if write.is_deleted else write.identity
+            self._identities.setdefault(after.tenant, {})[PatientId(after.id)] = identity
 
     def _soil(self, write: Write, before: _Version | None, after: _Version, dirt: Dirt) -> None:
         """A resource that moved from one patient to another makes both dirty."""
@@ -180,6 +185,9 @@ class Plan:
         index.change(self._connection, self._was_found_by, self._found_by)
         facts = [row for rows in self._facts.values() for row in rows]
         _ADD_FACT.run(self._connection, facts + self._past_facts)
+        for tenant, said in sorted(self._identities.items()):
+            for patient in persons.follow(self._connection, tenant, said, self._instant):
+                self._dirt.setdefault((tenant, patient), Dirt(1))
         if self._queue:
             self._queue.mark(self._connection, self._instant, self._dirt)
         for tenant in sorted(self._happenings):

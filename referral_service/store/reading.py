@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, RowMapping, Table, or_, select
 
+from referral_service.core.person import united
 from referral_service.core.timeline import AnyFact
-from referral_service.store import bodies
+from referral_service.store import bodies, persons
 from referral_service.store.bulk import Statement
 from referral_service.store.tables import (
     episode,
@@ -63,39 +65,77 @@ def stored(row: RowMapping) -> Stored:
 def facts_of(
     connection: Connection, tenant: Tenant, identity: PatientId, known_at: datetime | None
 ) -> tuple[AnyFact, ...]:
-    """What was known about a patient at an instant (None: what is known)."""
-    asked = select(fact.c.body).where(fact.c.tenant == tenant, fact.c.patient == identity)
+    """What was known about a person at an instant (None: what is known)."""
+    same = persons.members(connection, [(tenant, identity)], known_at)
+    patients = same.get((tenant, identity), (identity,))
+    asked = select(fact.c.body).where(fact.c.tenant == tenant, fact.c.patient.in_(patients))
     if known_at is None:
         asked = asked.where(fact.c.known_until.is_(None))
     else:
         is_later = or_(fact.c.known_until.is_(None), fact.c.known_until > known_at)
         asked = asked.where(fact.c.known_at <= known_at, is_later)
-    return tuple(bodies.fact(body) for body in connection.scalars(asked))
+    facts = tuple(bodies.fact(body) for body in connection.scalars(asked))
+    return facts if len(patients) == 1 else united(facts)
 
 
 def load(connection: Connection, claims: Sequence[Claim]) -> list[Chart]:
     """The charts of these claims, in their order."""
-    facts = _of_patients(connection, fact, claims, fact.c.known_until.is_(None))
-    episodes = _of_patients(connection, episode, claims)
-    referrals = _of_patients(connection, referral, claims)
-    return [
-        Chart(
+    owners = [(one.tenant, one.patient) for one in claims]
+    same = persons.members(connection, owners)
+    everybody = {*owners, *((tenant, one) for (tenant, _), others in same.items() for one in others)}
+    facts = _of_patients(connection, fact, everybody, fact.c.known_until.is_(None))
+    episodes = _of_patients(connection, episode, everybody)
+    referrals = _of_patients(connection, referral, everybody)
+
+    def chart(one: Claim, patient: PatientId) -> Chart:
+        owner = (one.tenant, patient)
+        return Chart(
             claim=one,
-            facts=tuple(map(bodies.fact, facts[one.tenant, one.patient])),
-            episodes=tuple(map(bodies.episode, episodes[one.tenant, one.patient])),
-            referrals=tuple(map(bodies.referral, referrals[one.tenant, one.patient])),
+            facts=tuple(map(bodies.fact, facts[owner])),
+            episodes=tuple(map(bodies.episode, episodes[owner])),
+            referrals=tuple(map(bodies.referral, referrals[owner])),
         )
+
+    return [
+        _together(chart(one, one.patient), [(it, chart(one, it)) for it in others if it != one.patient])
+        if (others := same.get((one.tenant, one.patient)))
+        else chart(one, one.patient)
         for one in claims
     ]
 
 
+def _together(own: Chart, others: Sequence[tuple[PatientId, Chart]]) -> Chart:
+    """One chart of several patients who are one person, as the claim's patient sees it."""
+    charts = [(own.claim.patient, own), *others]
+    whose: dict[str, PatientId] = {}
+    for patient, chart in others:
+        whose |= dict.fromkeys((it.source for it in chart.facts), patient)
+        whose |= dict.fromkeys((it.guidance for it in chart.episodes), patient)
+        whose |= dict.fromkeys((it.task for it in chart.referrals), patient)
+
+    def keyed(found: Any, name: str) -> Any:
+        return tuple(
+            replace(it, **{name: persons.framed(getattr(it, name), patient, own.claim.patient)})
+            for patient, chart in charts
+            for it in getattr(chart, found)
+        )
+
+    return replace(
+        own,
+        facts=united([fact for _, chart in charts for fact in chart.facts]),
+        episodes=keyed("episodes", "key"),
+        referrals=keyed("referrals", "episode"),
+        others=whose,
+    )
+
+
 def _of_patients(
-    connection: Connection, table: Table, claims: Iterable[Claim], *conditions: Any
+    connection: Connection, table: Table, owners: Iterable[Owner], *conditions: Any
 ) -> dict[Owner, list[bytes]]:
     """The bodies of each patient's rows, in the order of the table's key."""
     ids: dict[Tenant, list[PatientId]] = defaultdict(list)
-    for one in claims:
-        ids[one.tenant].append(one.patient)
+    for tenant, patient in owners:
+        ids[tenant].append(patient)
     bodies: dict[Owner, list[bytes]] = defaultdict(list)
     for tenant, identities in ids.items():
         rows = connection.execute(

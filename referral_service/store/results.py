@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, RowMapping
 
 from referral_service.core.problem import Problem
 from referral_service.core.stage import stage
-from referral_service.store import alarms, bodies, tally
+from referral_service.store import alarms, bodies, persons, tally
 from referral_service.store.bulk import Row, replacing
 from referral_service.store.claims import LET_GO, change, lock
 from referral_service.store.plan import Plan
+from referral_service.store.steps import Steps, steps_of
 from referral_service.store.tables import episode, microseconds, referral
 from referral_service.workflow.ports import Claim, PatientId, Referral, Result, Tenant
 
@@ -57,27 +59,36 @@ def _applies(plan: Plan, result: Result) -> bool:
 
 
 def _keep_episodes(connection: Connection, results: Iterable[Result]) -> None:
-    rows = [
-        (it.claim.tenant, it.claim.patient, one.key, one.is_open, one.region, bodies.encode(one))
-        for it in results
-        for one in it.episodes
-    ]
+    rows = []
+    for it in results:
+        for one in it.episodes:
+            owner, key = persons.placed(one.key, it.claim.patient)
+            kept = bodies.encode(replace(one, key=key))
+            rows.append((it.claim.tenant, owner, key, one.is_open, one.region, kept))
     _EPISODE.run(connection, rows)
 
 
 def _keep_referrals(connection: Connection, results: Iterable[Result]) -> None:
-    keep(connection, [(it.claim.tenant, it.claim.patient, one) for it in results for one in it.referrals])
+    found = []
+    for it in results:
+        for one in it.referrals:
+            owner = it.others.get(one.task, it.claim.patient)
+            key = persons.framed(one.episode, it.claim.patient, owner)
+            found.append((it.claim.tenant, owner, replace(one, episode=key)))
+    keep(connection, found)
 
 
 def keep(connection: Connection, found: Sequence[tuple[Tenant, PatientId, Referral]]) -> None:
     """Writes the rows of these referrals, new or known."""
+    taken = steps_of(connection, [(tenant, one) for tenant, _, one in found])
     # what ends comes before what begins, for there is never more than one open
     for is_draft in (False, True):
-        rows = [_referral(*one) for one in found if (one[2].status == "draft") is is_draft]
+        rows = [_referral(*one, taken) for one in found if (one[2].status == "draft") is is_draft]
         _REFERRAL.run(connection, rows)
 
 
-def _referral(tenant: Tenant, patient: PatientId, one: Referral) -> Row:
+def _referral(tenant: Tenant, patient: PatientId, one: Referral, taken: Mapping[str, Steps]) -> Row:
+    *instants, declined_for = taken.get(one.task, Steps())
     return (
         tenant,
         one.task,
@@ -94,6 +105,8 @@ def _referral(tenant: Tenant, patient: PatientId, one: Referral) -> Row:
         one.fulfillment_status,
         stage(one),
         one.owner,
+        *(microseconds(at) if at else None for at in instants),
+        declined_for,
     )
 
 

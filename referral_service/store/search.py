@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -23,6 +24,7 @@ from referral_service.fhir.search.escapes import plain, split
 from referral_service.fhir.search.query import During, Order, Query, Test
 from referral_service.store.engine import reading as snapshot
 from referral_service.store.index import short
+from referral_service.store.persons import members
 from referral_service.store.reading import stored
 from referral_service.store.tables import (
     FIRST,
@@ -35,11 +37,13 @@ from referral_service.store.tables import (
     token,
 )
 from referral_service.store.versions import came_back
-from referral_service.workflow.ports import Stored, Tenant
+from referral_service.workflow.ports import PatientId, Stored, Tenant
 
 # Counting is worth one page's work, not more: beyond this a search says no total.
 _COUNTED = 10_000
 _AT_ONCE = 5_000
+_OURS = ("ServiceRequest", "Task", "GuidanceResponse", "DetectedIssue")
+_BY_PATIENT = ("subject", "for", "patient")
 _MICROSECONDS = as_type(resource.c.updated_at, BigInteger)
 
 
@@ -76,8 +80,8 @@ class Search:
     def page(self, tenant: Tenant, query: Query, after: After | None = None) -> Page:
         """The next `query.count` matches in the query's order, and on the first page their total."""
         keys = [_sort_key(query, order).label(f"key_{n}") for n, order in enumerate(query.sort)]
-        found = _matching(tenant, query)
         with snapshot(self._engine) as connection:
+            found = _matching(tenant, _of_persons(connection, tenant, query))
             if query.count == 0:
                 return Page([], None, _total(connection, found))
             rows = connection.execute(_ordered(found, query, keys, after)).all()
@@ -155,6 +159,19 @@ class Search:
                 for among in _among((kind, identity) for identity in identities)
                 for identity in connection.scalars(ours.where(among))
             }
+
+
+def _of_persons(connection: Connection, tenant: Tenant, query: Query) -> Query:
+    """What we write about a person is found by each of their patients."""
+    by_patient = [test for test in query.tests if query.type in _OURS and test.name in _BY_PATIENT]
+    owners = [(tenant, PatientId(it.removeprefix("Patient/"))) for test in by_patient for it in test.tokens]
+    same = {f"Patient/{one}": others for (_, one), others in members(connection, owners).items()}
+
+    def widened(test: Test) -> Test:
+        others = (f"Patient/{one}" for it in test.tokens for one in same.get(it, ()))
+        return replace(test, tokens=(*test.tokens, *others)) if test in by_patient else test
+
+    return replace(query, tests=tuple(map(widened, query.tests))) if same else query
 
 
 def _among(identities: Iterable[tuple[str, str]]) -> Iterator[ColumnElement[bool]]:

@@ -15,6 +15,8 @@ _BEGIN: Final = inserting(session)
 _END: Final = deleting(session)
 _FIND: Final = Statement("SELECT tenant, begun_at, seen_at, until, body FROM session WHERE id = ?")
 _SEEN: Final = Statement("UPDATE session SET seen_at = ? WHERE id = ? AND seen_at < ?")
+_CHANGE: Final = Statement("UPDATE session SET body = ? WHERE id = ?")
+_ALL: Final = Statement("SELECT id, tenant, begun_at, seen_at, until, body FROM session WHERE until > ?")
 _FORGET: Final = Statement("DELETE FROM session WHERE until < ?")
 
 
@@ -39,16 +41,12 @@ def begin(connection: Connection, one: Session, instead_of: str) -> None:
 
 def find(connection: Connection, id: str) -> Session | None:
     """The session of that id, over or not."""
-    for tenant, begun_at, seen_at, until, body in _FIND.read(connection, (id,)):
-        return Session(
-            id=id,
-            tenant=Tenant(tenant),
-            begun_at=instant(begun_at),
-            seen_at=instant(seen_at),
-            until=instant(until),
-            body=bytes(body),
-        )
-    return None
+    return next((_session(id, *row) for row in _FIND.read(connection, (id,))), None)
+
+
+def lasting(connection: Connection, now: datetime) -> list[Session]:
+    """All that may not be over by `now`; whoever does nothing for long is signed out nevertheless."""
+    return [_session(*row) for row in _ALL.read(connection, (microseconds(now),))]
 
 
 def seen(connection: Connection, id: str, at: datetime) -> None:
@@ -56,6 +54,22 @@ def seen(connection: Connection, id: str, at: datetime) -> None:
     _SEEN.run(connection, [(microseconds(at), id, microseconds(at))])
 
 
+def change(connection: Connection, id: str, body: bytes) -> None:
+    """Keeps another body."""
+    _CHANGE.run(connection, [(body, id)])
+
+
 def end(connection: Connection, id: str) -> None:
     """It is over at once."""
     _END.run(connection, [(id,)])
+
+
+def _session(id: str, tenant: str, begun_at: int, seen_at: int, until: int, body: bytes) -> Session:
+    return Session(
+        id=id,
+        tenant=Tenant(tenant),
+        begun_at=instant(begun_at),
+        seen_at=instant(seen_at),
+        until=instant(until),
+        body=bytes(body),
+    )

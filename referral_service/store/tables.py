@@ -164,6 +164,30 @@ Index("patient_asleep", patient.c.wake_at, sqlite_where=SLEEPS, postgresql_where
 Index("patient_ahead", patient.c.asked_at, sqlite_where=IS_AHEAD, postgresql_where=IS_AHEAD)
 Index("patient_parked", patient.c.parked_at, sqlite_where=IS_PARKED, postgresql_where=IS_PARKED)
 
+# What Patients say of who they are: each its own name, whom it links to, identifiers that name one person.
+bond = table(
+    "bond",
+    key("tenant"),
+    key("name"),
+    key("patient"),
+    Column("born", String, nullable=False),
+    Column("is_replaced", Boolean, nullable=False),
+    Index("bond_by_patient", "tenant", "patient"),
+    clustered=True,
+)
+
+# Patients who are one person, from `known_at` until before `known_until`, and which of them leads; whoever is
+# a person alone has no row.
+person = table(
+    "person",
+    key("tenant"),
+    key("patient"),
+    Column("known_at", Instant, primary_key=True),
+    Column("known_until", Instant),
+    Column("person", String, nullable=False),
+    Index("person_members", "tenant", "person"),
+)
+
 episode = table(
     "episode",
     key("tenant"),
@@ -176,6 +200,8 @@ episode = table(
 )
 
 # One row a Task of ours: a proposal with its review, or (without a target) a review alone.
+# When the STEPS of a proposal were taken: store/steps.py.
+STEPS = ("drafted_at", "reviewed_at", "approved_at", "sent_at", "accepted_at", "visited_at", "reported_at")
 referral = table(
     "referral",
     key("tenant"),
@@ -193,8 +219,11 @@ referral = table(
     Column("fulfillment_status", String),
     Column("stage", String),
     Column("owner", String),
+    *(Column(name, Instant) for name in STEPS),
+    Column("declined_for", String),
     Index("referral_by_patient", "tenant", "patient"),
-    Index("referral_by_stage", "tenant", "stage", "due_at", "task"),
+    Index("referral_by_list", "stage", "tenant", "due_at", "task"),
+    Index("referral_by_asked", "tenant", "stage", "target", "region", "due_at", "task"),
 )
 # written out, not bound: a planner matches a partial index by its literal condition
 IS_PROPOSAL = referral.c.target.is_not(None)
@@ -233,7 +262,14 @@ Index(
     sqlite_where=IS_OPEN_URGENT,
     postgresql_where=IS_OPEN_URGENT,
 )
-Index("referral_open_task", referral.c.due_at, sqlite_where=TASK_IS_OPEN, postgresql_where=TASK_IS_OPEN)
+for name, condition, columns in (
+    ("referral_open", TASK_IS_OPEN, ("task_status", "target", "urgency")),
+    ("referral_by_owner", referral.c.owner.is_not(None), ("tenant", "stage", "owner", "due_at", "task")),
+    ("referral_by_draft", referral.c.drafted_at.is_not(None), ("tenant", *STEPS, "declined_for")),
+    ("referral_by_sent", referral.c.sent_at.is_not(None), ("tenant", "sent_at", "patient", "reported_at")),
+):
+    of = [referral.c[column] for column in columns]
+    Index(name, *of, sqlite_where=condition, postgresql_where=condition)
 
 # Who did what, in order; each line's hash covers the line before it.
 ledger = table(

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Row
 
-from referral_service.fhir.audit import Line
+from referral_service.fhir.audit import SUBTYPES, Line
 from referral_service.fhir.search.query import During, Test
 from referral_service.fhir.search.table import KINDS
 from referral_service.store.engine import reading
@@ -64,7 +64,7 @@ class Trail:
             return next(iter(_lines(connection, tenant, connection.execute(asked).all())), None)
 
     def page(self, tenant: Tenant, tests: Sequence[Test], walk: Walk) -> Page:
-        """The next lines that pass every test: of `date`, `patient`, `agent`, `entity` and `_id`."""
+        """The next lines that pass every test of `date`, `patient`, `agent`, `entity`, `subtype`, `_id`."""
         own = ledger.c.tenant == tenant
         with reading(self._engine) as connection:
             head = connection.scalar(select(func.max(ledger.c.seq)).where(own)) or 0
@@ -115,6 +115,9 @@ def _passes(test: Test, of: dict[str, list[str]]) -> ColumnElement[bool]:
         return ledger.c.seq.in_([int(one) for one in test.tokens if one.isascii() and one.isdigit()])
     if test.dates:
         return or_(*map(_during, test.dates))
+    if test.name == "subtype":
+        # As store/ledger.py writes a detail: sorted, without spaces, and a name is in no value.
+        return or_(false(), *(ledger.c.detail.contains(f'"did":"{did}"') for did in _done(test)))
     if test.name == "agent":
         return ledger.c.actor.in_(test.tokens)
     either: list[ColumnElement[bool]] = [ledger.c.subject.in_(test.tokens)] if test.name == "entity" else []
@@ -122,6 +125,16 @@ def _passes(test: Test, of: dict[str, list[str]]) -> ColumnElement[bool]:
         is_said = ledger.c.detail.contains(f" {patient} ", autoescape=True)
         either += [ledger.c.subject.in_(of[patient]), is_said]
     return or_(false(), *either)
+
+
+def _done(test: Test) -> list[str]:
+    """What the subtypes are that a test names, by system and code, or by one of them."""
+    told = ((one.partition("|"), did) for one, did in SUBTYPES.items())
+    return [
+        did
+        for (system, _, code), did in told
+        if code in test.tokens or f"{system}|{code}" in test.tokens or system in test.systems
+    ]
 
 
 def _during(during: During) -> ColumnElement[bool]:

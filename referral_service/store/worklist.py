@@ -1,45 +1,43 @@
 """The coordinators' lists: referrals by stage, what is due first coming first, page after page; read-only.
 
-A page costs what it shows: its index is walked from where the last page ended. Counts stop at MOST_COUNTED.
+A page costs what it shows: an index holds its order, and is walked from where the last page ended. Counts
+stop at MOST_COUNTED.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from itertools import product
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, select
 
+from referral_service.core.record import REGIONS
 from referral_service.core.stage import STAGES, Stage
-from referral_service.core.timeline import Score
 from referral_service.store import bodies
+from referral_service.store.bulk import Row, Statement
 from referral_service.store.engine import reading as snapshot
-from referral_service.store.outside import message
-from referral_service.store.tables import (
-    IS_PARKED,
-    IS_PROPOSAL,
-    Instant,
-    episode,
-    fact,
-    instant,
-    microseconds,
-    patient,
-    referral,
-    resource,
-    token,
+from referral_service.store.tables import IS_PROPOSAL, episode, microseconds, referral
+from referral_service.store.waiting import Waiting, whole
+from referral_service.workflow.ports import Episode, PatientId, Tenant
+
+MOST_COUNTED: Final = 1000
+_MOST_NAMESAKES: Final = 50
+_TARGETS: Final = ("intradiscal", "surgical", "review")
+_NO_REGION: Final = "none"
+# What has none in its column.
+_NONE: Final = ("review", _NO_REGION, "")
+_OPEN: Final = tuple(stage for stage in STAGES if stage != "closed")
+_SOME: Final = "SELECT ? AS name, count(*) AS number FROM (SELECT 1 FROM {of} LIMIT {most}) AS counted"
+_ON_LIST: Final = _SOME.format(of="referral WHERE tenant = ? AND stage = ?", most=MOST_COUNTED)
+_PARKED: Final = _SOME.format(of="patient WHERE tenant = ? AND parked_at IS NOT NULL", most=MOST_COUNTED)
+_COUNTS: Final = Statement(" UNION ALL ".join([*(_ON_LIST for _ in _OPEN), _PARKED]))
+_IDENTIFIED: Final = (
+    "SELECT DISTINCT id FROM token WHERE tenant = ? AND type = 'Patient' AND name = 'identifier' AND code = ?"
 )
-from referral_service.workflow.ports import Episode, PatientId, Referral, Tenant
-
-MOST_COUNTED = 1000
-_Found = Select[Any]
-
-
-class Waiting(NamedTuple):
-    """One referral: the patient's id and resource (JSON, if it has arrived), and the episode it is of."""
-
-    patient: PatientId
-    referral: Referral
-    episode: Episode | None
-    person: bytes | None = None
+# A patient's referrals are few; the limit has them found before the list they stand on.
+_OF_PATIENTS: Final = (
+    "(SELECT * FROM referral WHERE tenant = ? AND patient IN ({marks}) LIMIT 1000) AS referral"
+)
 
 
 class Place(NamedTuple):
@@ -63,26 +61,36 @@ class Asked(NamedTuple):
     identifier: str = ""
 
 
-class Sending(NamedTuple):
-    """An order on its way: how often it was tried, when the next try is due, why the last one failed.
-
-    `state` is waiting, sent, stopped, done or cancelled; a category is that of `core.problem`, or doubled or
-    different.
-    """
-
-    state: str
-    destination: str
-    attempts: int
-    due_at: datetime
-    category: str | None
-    sent_at: datetime | None
-
-
 class Page(NamedTuple):
     """What is shown, and where the next page begins (None: nothing follows)."""
 
     found: list[Waiting]
     end: Place | None
+
+
+class Counts(NamedTuple):
+    """How many stand on each list but the closed ones, and how many patients are set aside after failures.
+
+    At most MOST_COUNTED of each.
+    """
+
+    stages: dict[Stage, int]
+    parked: int
+
+
+class Board(NamedTuple):
+    """A page, with what is beside each: the counts, and the red flags unless they are the page."""
+
+    page: Page
+    counts: Counts
+    flags: list[Waiting]
+
+
+class _Query(NamedTuple):
+    """A text with a `?` for each of the values."""
+
+    text: str
+    values: Row
 
 
 class Worklist:
@@ -93,117 +101,72 @@ class Worklist:
         self._engine = engine
         self._tenant = tenant
 
-    def counts(self) -> dict[Stage, int]:
-        """How many stand on each list, at most MOST_COUNTED; without the closed ones."""
+    def counts(self) -> Counts:
+        """What stands where."""
         with snapshot(self._engine) as connection:
-            return {stage: self._count(connection, stage) for stage in STAGES if stage != "closed"}
+            return self._counts(connection)
 
-    def parked(self) -> int:
-        """How many patients are set aside after failures, so that what is listed of them may be old."""
-        own = and_(IS_PARKED, patient.c.tenant == self._tenant)
+    def board(self, asked: Asked, size: int, after: Place | None = None) -> Board:
+        """A page as `page` gives it, all of one moment."""
         with snapshot(self._engine) as connection:
-            return connection.scalar(select(func.count()).select_from(patient).where(own)) or 0
-
-    def _count(self, connection: Connection, stage: Stage) -> int:
-        some = select(referral.c.task).where(self._of(stage)).limit(MOST_COUNTED).subquery()
-        return connection.scalar(select(func.count()).select_from(some)) or 0
-
-    def _of(self, stage: Stage) -> ColumnElement[bool]:
-        return and_(referral.c.tenant == self._tenant, referral.c.stage == stage)
+            rows = self._rows(connection, asked, size, after)
+            flags = self._rows(connection, Asked("red-flag"), size, None)[:size]
+            shown = self._whole(connection, [*rows[:size], *(flags if asked.stage != "red-flag" else ())])
+            page = Page(shown[: len(rows[:size])], _end(rows, size))
+            return Board(page, self._counts(connection), shown[len(page.found) :])
 
     def page(self, asked: Asked, size: int, after: Place | None = None) -> Page:
         """Up to `size` referrals of a list after a place: what is due first; of the closed, the last."""
-        found = self._after(self._filtered(asked), after, is_backwards=asked.stage == "closed")
         with snapshot(self._engine) as connection:
-            rows = connection.execute(found.limit(size + 1)).all()
-            last = rows[size - 1] if len(rows) > size else None
-            end = Place(microseconds(last.due_at), last.task) if last else None
-            return Page(self._whole(connection, rows[:size]), end)
+            rows = self._rows(connection, asked, size, after)
+            return Page(self._whole(connection, rows[:size]), _end(rows, size))
 
-    @staticmethod
-    def _after(found: _Found, after: Place | None, *, is_backwards: bool) -> _Found:
-        """What comes after a place, in order."""
-        due, task = referral.c.due_at, referral.c.task
-        if after:
-            place, end = tuple_(due, task), tuple_(literal(instant(after.due), Instant), after.task)
-            found = found.where(place < end if is_backwards else place > end)
-        return found.order_by(due.desc(), task.desc()) if is_backwards else found.order_by(due, task)
+    def _counts(self, connection: Connection) -> Counts:
+        values = [value for stage in _OPEN for value in (stage, self._tenant, stage)]
+        found = dict(_COUNTS.read(connection, (*values, "parked", self._tenant)))
+        return Counts({stage: found[stage] for stage in _OPEN}, found["parked"])
 
-    def _filtered(self, asked: Asked) -> _Found:
-        found = select(referral.c.patient, referral.c.body, referral.c.due_at, referral.c.task)
-        found = found.where(self._of(asked.stage))
-        if asked.target:
-            is_review = asked.target == "review"
-            found = found.where(
-                referral.c.target.is_(None) if is_review else referral.c.target == asked.target
-            )
-        if asked.region:
-            found = found.where(referral.c.region == asked.region)
-        if asked.owner is not None:
-            found = found.where(
-                referral.c.owner == asked.owner if asked.owner else referral.c.owner.is_(None)
-            )
-        if asked.overdue_at:
-            found = found.where(referral.c.due_at < asked.overdue_at)
+    def _rows(self, connection: Connection, asked: Asked, size: int, after: Place | None) -> list[Any]:
+        """One row more than the page has, if there is one."""
+        source = _Query("referral", ())
         if asked.identifier:
-            found = found.where(referral.c.patient.in_(self._identified(asked.identifier)))
-        return found
+            patients = self._identified(connection, asked.identifier)
+            if not patients:
+                return []
+            marks = ", ".join("?" * len(patients))
+            source = _Query(_OF_PATIENTS.format(marks=marks), (self._tenant, *patients))
+        query = _page(self._tenant, asked, after, source, size + 1)
+        return Statement(query.text).read(connection, query.values)
 
-    def _identified(self, identifier: str) -> Select[tuple[str]]:
+    def _identified(self, connection: Connection, identifier: str) -> list[str]:
         """The ids of the Patients that have it."""
         system, bar, value = identifier.rpartition("|")
-        ids = select(token.c.id).where(
-            token.c.tenant == self._tenant,
-            token.c.type == "Patient",
-            token.c.name == "identifier",
-            token.c.code == (value if bar else identifier),
-        )
-        return ids.where(token.c.system == system) if bar else ids
+        text = f"{_IDENTIFIED} AND system = ?" if bar else _IDENTIFIED
+        values = (self._tenant, value, system) if bar else (self._tenant, identifier)
+        return [id for (id,) in Statement(f"{text} LIMIT {_MOST_NAMESAKES}").read(connection, values)]
+
+    def _whole(self, connection: Connection, rows: Sequence[Any]) -> list[Waiting]:
+        found = [(PatientId(patient), bodies.referral(body)) for patient, body, *_ in rows]
+        return whole(connection, self._tenant, found)
 
     def of_patient(self, who: PatientId) -> list[Waiting]:
         """Every referral of a patient."""
-        found = select(referral.c.patient, referral.c.body, referral.c.due_at, referral.c.task).where(
-            referral.c.tenant == self._tenant, referral.c.patient == who
-        )
-        with snapshot(self._engine) as connection:
-            return self._whole(connection, connection.execute(found.order_by(referral.c.task)).all())
+        return self._found(referral.c.patient == who)
 
     def one(self, task: str) -> Waiting | None:
         """The referral whose review this Task is."""
-        found = select(referral.c.patient, referral.c.body, referral.c.due_at, referral.c.task).where(
-            referral.c.tenant == self._tenant, referral.c.task == task
-        )
+        return next(iter(self._found(referral.c.task == task)), None)
+
+    def _found(self, condition: ColumnElement[bool]) -> list[Waiting]:
+        own = select(referral.c.patient, referral.c.body).where(referral.c.tenant == self._tenant, condition)
         with snapshot(self._engine) as connection:
-            return next(iter(self._whole(connection, connection.execute(found).all())), None)
+            return self._whole(connection, connection.execute(own.order_by(referral.c.task)).all())
 
     def episodes(self, who: PatientId) -> list[Episode]:
         """Every episode of a patient that is remembered, open or closed."""
         found = select(episode.c.body).where(episode.c.tenant == self._tenant, episode.c.patient == who)
         with snapshot(self._engine) as connection:
             return [bodies.episode(body) for body in connection.scalars(found.order_by(episode.c.key))]
-
-    def sendings(self, found: Sequence[Waiting]) -> dict[str, Sending]:
-        """How the orders of these referrals go out, by Task; without those that nobody has taken up."""
-        tasks = {one.referral.order: one.referral.task for one in found if one.referral.order}
-        own = select(message).where(message.c.tenant == self._tenant, message.c.id.in_(tasks))
-        with snapshot(self._engine) as connection:
-            return {
-                tasks[row.id]: Sending(
-                    row.state, row.destination, row.attempts, row.due_at, row.category, row.sent_at
-                )
-                for row in connection.execute(own)
-            }
-
-    def reviews(self, found: Sequence[Waiting]) -> dict[str, bytes]:
-        """The review Tasks of these referrals as they stand, as JSON."""
-        own = select(resource.c.id, resource.c.body).where(
-            resource.c.tenant == self._tenant,
-            resource.c.type == "Task",
-            resource.c.id.in_({one.referral.task for one in found}),
-            resource.c.is_deleted.is_(False),
-        )
-        with snapshot(self._engine) as connection:
-            return {row.id: row.body for row in connection.execute(own)}
 
     def identified(self, identifier: str) -> str | None:
         """The review of the proposal with this identifier of ours."""
@@ -213,47 +176,51 @@ class Worklist:
         with snapshot(self._engine) as connection:
             return connection.scalar(own)
 
-    def scores(self, found: Sequence[Waiting]) -> dict[str, list[Score]]:
-        """The scores that each referral's response rests on, by Task."""
-        sources = {
-            (one.patient, reference.partition("/_history/")[0]): one.referral.task
-            for one in found
-            if one.episode
-            for criterion in one.episode.decision.criteria
-            if criterion.id == "response"
-            for reference in criterion.evidence
-        }
-        current = select(fact.c.patient, fact.c.source, fact.c.body).where(
-            fact.c.tenant == self._tenant,
-            tuple_(fact.c.patient, fact.c.source).in_(sources),
-            fact.c.known_until.is_(None),
-        )
-        scores: dict[str, list[Score]] = {}
-        with snapshot(self._engine) as connection:
-            for row in connection.execute(current):
-                one = bodies.fact(row.body)
-                if isinstance(one, Score):
-                    scores.setdefault(sources[row.patient, row.source], []).append(one)
-        return scores
 
-    def _whole(self, connection: Connection, rows: Sequence[Any]) -> list[Waiting]:
-        """Each row with the episode and the person that it is about."""
-        found = [(PatientId(row.patient), bodies.referral(row.body)) for row in rows]
-        of_episode = {(who, one.episode) for who, one in found}
-        episodes = connection.execute(
-            select(episode.c.patient, episode.c.key, episode.c.body).where(
-                episode.c.tenant == self._tenant,
-                tuple_(episode.c.patient, episode.c.key).in_(of_episode),
-            )
+def _end(rows: Sequence[Any], size: int) -> Place | None:
+    return Place(*rows[size - 1][2:]) if len(rows) > size else None
+
+
+def _page(tenant: Tenant, asked: Asked, after: Place | None, source: _Query, size: int) -> _Query:
+    """Rows of patient, body, due_at and task, in order.
+
+    Every combination of target and region is walked in its own order, which an index has, and the first of
+    all of them are taken. Nothing is passed by but what people have claimed, by whoever asks for the rest.
+    """
+    is_backwards = asked.stage == "closed"
+    order = "due_at DESC, task DESC" if is_backwards else "due_at, task"
+    conditions: list[str] = ["tenant = ?", "stage = ?"]
+    values: list[object] = [tenant, asked.stage]
+    if asked.overdue_at:
+        conditions.append("due_at < ?")
+        values.append(microseconds(asked.overdue_at))
+    if after:
+        conditions.append(f"(due_at, task) {'<' if is_backwards else '>'} (?, ?)")
+        values += after
+    texts: list[str] = []
+    given: list[object] = []
+    for cell in _cells(asked):
+        equal = [f"{name} IS NULL" if value in _NONE else f"{name} = ?" for name, value in cell]
+        texts.append(
+            f"SELECT patient, body, due_at, task FROM {source.text}"  # noqa: S608 - our own names alone
+            f" WHERE {' AND '.join([*conditions, *equal])} ORDER BY {order} LIMIT {size}"
         )
-        people = connection.execute(
-            select(resource.c.id, resource.c.body).where(
-                resource.c.tenant == self._tenant,
-                resource.c.type == "Patient",
-                resource.c.id.in_({who for who, _ in found}),
-                resource.c.is_deleted.is_(False),
-            )
-        )
-        known = {(row.patient, row.key): bodies.episode(row.body) for row in episodes}
-        names = {row.id: row.body for row in people}
-        return [Waiting(who, one, known.get((who, one.episode)), names.get(who)) for who, one in found]
+        given += [*source.values, *values, *(value for _, value in cell if value not in _NONE)]
+    if len(texts) == 1:
+        return _Query(texts[0], tuple(given))
+    cells = " UNION ALL ".join(f"SELECT * FROM ({text}) AS cell" for text in texts)  # noqa: S608 - as above
+    return _Query(f"{cells} ORDER BY {order} LIMIT {size}", tuple(given))
+
+
+def _cells(asked: Asked) -> Iterator[list[tuple[str, str]]]:
+    """What is asked of target, region and owner, once for each combination that is walked by itself."""
+    owned = [] if asked.owner is None else [("owner", asked.owner)]
+    given = [(name, value) for name, value in (("target", asked.target), ("region", asked.region)) if value]
+    # what somebody has claimed, and what one patient has, is few
+    if asked.owner or asked.identifier or not given:
+        yield given + owned
+        return
+    targets = [asked.target] if asked.target else _TARGETS
+    regions = [asked.region] if asked.region else (*REGIONS, _NO_REGION)
+    for target, region in product(targets, regions):
+        yield [("target", target), ("region", region), *owned]

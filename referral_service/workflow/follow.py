@@ -17,7 +17,6 @@ from referral_service.core.keeping import Kept
 from referral_service.core.moves import Move, flagged, flags_told, moves, revoked, says, supported
 from referral_service.core.referral import LAPSED, KeptEpisode, Referral
 from referral_service.core.timeline import Condition, Coverage
-from referral_service.fhir.parse import dump
 from referral_service.fhir.write import (
     Detected,
     Names,
@@ -29,8 +28,8 @@ from referral_service.fhir.write import (
     task,
 )
 from referral_service.workflow.flagging import Flagging
-from referral_service.workflow.ingest import terms
-from referral_service.workflow.ports import Chart, Happening, PatientId, Result, Write
+from referral_service.workflow.ports import Chart, PatientId, Result
+from referral_service.workflow.sheaf import Sheaf
 
 ACTOR = "Device/referral-service"
 Json = dict[str, Any]
@@ -63,10 +62,8 @@ class Follow:
         self._setting = setting
         self._current = current
         self._owner = (chart.claim.tenant, chart.claim.patient)
-        self._resources: dict[tuple[str, str], Json] = {}
-        self._deleted: list[tuple[str, str]] = []
+        self._sheaf = Sheaf(chart.claim.patient, ACTOR)
         self._referrals: dict[str, Referral] = {}
-        self._happenings: list[Happening] = []
         self._targets: list[str] = []
 
     def result(self, wake_at: datetime | None) -> Result:
@@ -74,8 +71,8 @@ class Follow:
         for episode in self._news.changed:
             self._decided(episode)
         for gone in self._news.gone:
-            self._deleted.append(("GuidanceResponse", gone.guidance))
-            self._happened("replaced", f"GuidanceResponse/{gone.guidance}")
+            self._sheaf.delete("GuidanceResponse", gone.guidance)
+            self._sheaf.happened("replaced", f"GuidanceResponse/{gone.guidance}")
         decisions = {key: episode.decision for key, episode in self._kept.items()}
         for move in moves(decisions, self._chart.referrals):
             self._follow(move)
@@ -86,21 +83,26 @@ class Follow:
         self._tell_provenance()
         return Result(
             claim=self._chart.claim,
-            writes=tuple(self._writes()),
+            writes=self._sheaf.writes(),
             episodes=(*self._news.changed, *self._news.gone),
             referrals=tuple(self._referrals.values()),
-            happenings=tuple(self._happenings),
+            happenings=tuple(self._sheaf.happenings),
             wake_at=wake_at,
             as_of=self._setting.as_of,
+            others=self._chart.others,
         )
 
+    def _whose(self, name: str) -> PatientId:
+        """The patient of a fact's source, a GuidanceResponse or a review; the claim's, but for others'."""
+        return self._chart.others.get(name, self._chart.claim.patient)
+
     def _decided(self, episode: KeptEpisode) -> None:
-        tenant, patient = self._owner
+        tenant, patient = self._owner[0], self._whose(episode.guidance)
         resource = guidance_response(episode, tenant, patient, self._setting.as_of, self._setting.names)
-        self._put(resource)
+        self._sheaf.put(resource)
         self._targets.append(f"GuidanceResponse/{episode.guidance}/_history/{episode.guidance_version}")
         said = {"outcome": episode.decision.outcome, "reasons": ",".join(episode.decision.reasons)}
-        self._happened("decided", f"GuidanceResponse/{episode.guidance}", said)
+        self._sheaf.happened("decided", f"GuidanceResponse/{episode.guidance}", said)
 
     def _tell_flags(self) -> None:
         """One DetectedIssue for each red flag of the patient; cancelled once no decision rests on it."""
@@ -109,11 +111,12 @@ class Follow:
         told = [(key, found, True) for key, found in now.items() if before.get(key) != found]
         told += [(key, found, False) for key, found in before.items() if key not in now]
         for (concept, source), why, stands in told:
-            self._put(
+            patient = self._whose(source)
+            self._sheaf.put(
                 detected_issue(
-                    self._id(concept, source, "DetectedIssue"),
+                    _id(self._owner[0], patient, concept, source, "DetectedIssue"),
                     Detected(source, why, stands),
-                    self._owner[1],
+                    patient,
                     self._setting.now,
                     self._setting.names,
                 )
@@ -148,7 +151,7 @@ class Follow:
         referral = replace(referral, id=self._id(referral.identifier, "ServiceRequest"), status=status)
         self._store_proposal(referral, self._kept[move.key])
         self._put_task(referral, decision, f"ServiceRequest/{referral.id}")
-        self._happened(
+        self._sheaf.happened(
             "drafted", f"ServiceRequest/{referral.id}", {"target": target, "urgency": move.urgency}
         )
 
@@ -159,7 +162,7 @@ class Follow:
         referral = self._new(move, parts, generation, None, "requested")
         referral = replace(referral, id=referral.task)
         self._put_task(referral, move.decision, f"GuidanceResponse/{self._kept[move.key].guidance}")
-        self._happened("asked", f"Task/{referral.task}", {"reasons": ",".join(move.decision.reasons)})
+        self._sheaf.happened("asked", f"Task/{referral.task}", {"reasons": ",".join(move.decision.reasons)})
 
     def _new(
         self, move: Move, parts: Sequence[str], generation: int, target: str | None, task_status: str
@@ -193,9 +196,9 @@ class Follow:
             turned = replace(turned, decision=says(move.decision))
         if referral.target is not None:
             turned = replace(turned, version=referral.version + 1)
-            self._put({**self._current("ServiceRequest", referral.id), "status": status})
+            self._sheaf.put({**self._current("ServiceRequest", referral.id), "status": status})
             self._targets.append(f"ServiceRequest/{referral.id}/_history/{turned.version}")
-        self._put(
+        self._sheaf.put(
             {
                 **self._current("Task", referral.task),
                 "status": task_status,
@@ -204,7 +207,7 @@ class Follow:
         )
         self._referrals[referral.id] = turned
         subject = f"ServiceRequest/{referral.id}" if referral.target else f"Task/{referral.task}"
-        self._happened(kind, subject)
+        self._sheaf.happened(kind, subject)
 
     def _revoke(self, referral: Referral) -> None:
         """Proposal, order and Task to fulfil it, of which nobody has heard."""
@@ -215,18 +218,18 @@ class Follow:
             ("Task", referral.task, taken_back.task_status),
             ("Task", referral.fulfillment or "", taken_back.fulfillment_status),
         ):
-            self._put({**self._current(type, id), "status": status})
+            self._sheaf.put({**self._current(type, id), "status": status})
         self._targets.append(f"ServiceRequest/{referral.id}/_history/{taken_back.version}")
-        self._happened("withdrawn", f"ServiceRequest/{referral.id}")
+        self._sheaf.happened("withdrawn", f"ServiceRequest/{referral.id}")
 
     def _flag(self, move: Move, referral: Referral) -> None:
         """The order is out, or may be: a person calls whoever has it."""
         flagging = Flagging(*self._owner, self._setting.now, self._setting.zone, self._setting.names)
-        flag = flagging.flag(referral, "not-supported", ACTOR)
+        flag = flagging.flag(referral, move.reason, ACTOR)
         self._referrals[referral.id] = flagged(move, referral)
         self._referrals[flag.review.id] = flag.review
-        self._put(flag.task)
-        self._happenings.append(flag.happening)
+        self._sheaf.put(flag.task)
+        self._sheaf.happenings.append(flag.happening)
 
     def _restate(self, move: Move, referral: Referral) -> None:
         """Still open, for other reasons or with another priority; what merely aged changes only the Task."""
@@ -242,7 +245,7 @@ class Follow:
                 restated = replace(restated, version=referral.version + 1)
                 self._store_proposal(restated, self._kept[move.key])
         self._put_task(restated, decision, focus, self._current("Task", restated.task))
-        self._happened("restated", focus, {"reasons": ",".join(decision.reasons)})
+        self._sheaf.happened("restated", focus, {"reasons": ",".join(decision.reasons)})
 
     def _refresh(self, referral: Referral, key: str) -> None:
         """What an open proposal says follows its decision; written only if it says something else."""
@@ -251,10 +254,10 @@ class Follow:
         if written != self._current("ServiceRequest", referral.id):
             self._store_proposal(fresh, self._kept[key])
             self._referrals[fresh.id] = fresh
-            self._happened("restated", f"ServiceRequest/{referral.id}")
+            self._sheaf.happened("restated", f"ServiceRequest/{referral.id}")
 
     def _store_proposal(self, referral: Referral, episode: KeptEpisode) -> None:
-        self._put(self._proposal(referral, episode))
+        self._sheaf.put(self._proposal(referral, episode))
         self._targets.append(f"ServiceRequest/{referral.id}/_history/{referral.version}")
 
     def _proposal(self, referral: Referral, episode: KeptEpisode) -> Json:
@@ -262,11 +265,11 @@ class Follow:
         sources = set(episode.decision.conditions) | {flag.source for flag in episode.decision.flags}
         codes = [c for f in facts if isinstance(f, Condition) and f.source in sources for c in f.codes]
         coverages = [f.source for f in facts if isinstance(f, Coverage) and f.is_active]
-        names, patient = self._setting.names, self._owner[1]
+        names, patient = self._setting.names, self._whose(referral.task)
         return service_request(referral, episode, patient, names, list(dict.fromkeys(codes)), coverages)
 
     def _put_task(self, referral: Referral, decision: Decision, focus: str, was: Json | None = None) -> None:
-        self._put(task(referral, decision, self._owner[1], focus, self._setting.names, was))
+        self._sheaf.put(task(referral, decision, self._whose(referral.task), focus, self._setting.names, was))
         self._referrals[referral.id] = referral
 
     def _tell_provenance(self) -> None:
@@ -274,26 +277,11 @@ class Follow:
             sources = dict.fromkeys(e for k in self._news.changed for e in k.decision.evidence)
             id = self._id("|".join(self._targets), "Provenance")
             names = self._setting.names
-            self._put(provenance(id, self._targets, list(sources), self._setting.now, names))
+            self._sheaf.put(provenance(id, self._targets, list(sources), self._setting.now, names))
 
     def _id(self, *parts: str) -> str:
-        return str(uuid5(NAMESPACE_URL, "|".join((*self._owner, *parts))))
+        return _id(*self._owner, *parts)
 
-    def _put(self, resource: Json) -> None:
-        self._resources[resource["resourceType"], resource["id"]] = resource
 
-    def _happened(self, kind: str, subject: str, detail: dict[str, str] | None = None) -> None:
-        self._happenings.append(Happening(kind, subject, ACTOR, detail or {}))
-
-    def _writes(self) -> list[Write]:
-        patient = PatientId(self._owner[1])
-        return [
-            *(
-                Write(type=type, id=id, body=dump(found), patient=patient, terms=terms(found))
-                for (type, id), found in self._resources.items()
-            ),
-            *(
-                Write(type=type, id=id, body=b"", patient=patient, is_deleted=True)
-                for type, id in self._deleted
-            ),
-        ]
+def _id(*parts: str) -> str:
+    return str(uuid5(NAMESPACE_URL, "|".join(parts)))

@@ -89,6 +89,7 @@ class Ingest:
             terms=terms(resource),
             expected=change.expected,
             is_posted=change.is_posted,
+            identity=self._reader.identity(resource),
         )
 
 
@@ -118,7 +119,7 @@ def deletion(kind: str, identity: str, expected: int | None = None) -> Write:
 
 def terms(resource: Json) -> tuple[Term, ...]:
     """What a resource can be searched by, ours as well as a sender's."""
-    return tuple(Term(*entry) for entry in index.entries(resource))
+    return tuple(index.entries(resource))
 
 
 def _settled(resource: Json) -> Json:

@@ -6,8 +6,10 @@ from typing import NewType, Protocol
 
 import msgspec
 
+from referral_service.core.person import Identity
 from referral_service.core.referral import KeptEpisode, Referral, Urgency
 from referral_service.core.timeline import AnyFact
+from referral_service.fhir.search.terms import Entry as Term
 
 Tenant = NewType("Tenant", str)
 PatientId = NewType("PatientId", str)
@@ -37,19 +39,6 @@ __all__ = [
 ]
 
 
-class Term(msgspec.Struct, frozen=True):
-    """One thing a resource can be searched by: parameter name, and a code or a range of instants (UTC).
-
-    A code has its system, "" without one; a reference is the code "Type/id" without a system.
-    """
-
-    name: str
-    code: str = ""
-    system: str = ""
-    start: datetime | None = None
-    end: datetime | None = None
-
-
 class Write(msgspec.Struct, frozen=True, kw_only=True):
     """A new version of one resource. `body` is its JSON with `id`, without versionId and lastUpdated.
 
@@ -57,6 +46,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     `is_posted`: the client left the id to us.
     `patient` is the logical id of the patient whose timeline it belongs to, if any. `facts` are None for what
     we emit ourselves: such a write does not make the patient dirty. `is_pressing`: a red flag may be in it.
+    `identity` is whom a Patient says it is.
     """
 
     type: str
@@ -69,6 +59,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     is_deleted: bool = False
     is_posted: bool = False
     is_pressing: bool = False
+    identity: Identity | None = None
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,18 +99,24 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):
-    """What evaluating one patient needs: current facts, remembered episodes and referrals."""
+    """What evaluating one person needs: current facts, remembered episodes and referrals.
+
+    Where several patients are that person, `others` says what is not the claim's patient's: by the source of
+    a fact, the id of a GuidanceResponse, the id of a review. Episodes of theirs have keys "patient/key".
+    """
 
     claim: Claim
     facts: tuple[AnyFact, ...]
     episodes: tuple[Episode, ...]
     referrals: tuple[Referral, ...]
+    others: dict[str, PatientId] = {}
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What one evaluation, for the instant `as_of`, changes.
 
     `wake_at` is the first instant at which time alone changes a decision. `pathway` is the version asked.
+    `others` are the chart's.
     """
 
     claim: Claim
@@ -130,6 +127,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     wake_at: datetime | None = None
     as_of: datetime | None = None
     pathway: str = ""
+    others: dict[str, PatientId] = {}
 
 
 class Clock(Protocol):

@@ -17,6 +17,8 @@ from tests.kit.processes import children_of, die_with_parent, kill_all, until
 
 _QUICK = ("-F",)  # waits for no disk: what a test process loses in a crash of the machine matters to nobody
 _MOST_CONNECTIONS = 100
+# What compose has PostgreSQL's image run in a new database.
+SERVICE_SQL = Path(__file__).parents[2] / "docker" / "postgres" / "service.sql"
 
 
 def _owner() -> int | None:
@@ -57,6 +59,12 @@ class Server:
         }
         self._options = [*(f"--{name}={value}" for name, value in always.items()), *options]
         self._process: subprocess.Popen[bytes] | None = None
+
+    def run(self, script: Path, database: str) -> None:
+        """An SQL file, as PostgreSQL's image runs those for a new database."""
+        words = ["--set=ON_ERROR_STOP=1", "--no-psqlrc", "--quiet", "--no-password", f"--file={script}"]
+        place = ["--host", self._home, "--username=tests", f"--dbname={database}"]
+        subprocess.run([self._programs / "psql", *words, *place], check=True)
 
     def start(self) -> None:
         """Starts it, and waits for nothing."""
@@ -133,19 +141,31 @@ def postgresql_server(*options: str) -> Iterator[Server]:
 
 
 @contextmanager
-def postgresql_of_no_superuser() -> Iterator[str]:
-    """The same, of a user as a service in operation has it: it owns its database, and has no other right.
+def postgresql_as_deployed() -> Iterator[tuple[Server, str]]:
+    """The same with the service's own database and user, as docker/ has them made; and their address.
 
     Superusers pass by row-level security.
     """
     with postgresql_server(*_QUICK) as server:
-        engine = create_engine(server.address, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text("CREATE ROLE service LOGIN CREATEDB"))
-            connection.execute(text("CREATE DATABASE service OWNER service"))
-        engine.dispose()
-        own = make_url(server.address).set(username="service", database="service")
-        yield own.render_as_string(hide_password=False)
+        _as_superuser(server, "CREATE DATABASE referral")
+        server.run(SERVICE_SQL, "referral")
+        own = make_url(server.address).set(username="referral", database="referral")
+        yield server, own.render_as_string(hide_password=False)
+
+
+@contextmanager
+def postgresql_of_no_superuser() -> Iterator[str]:
+    """The address alone, of a user who may make further databases, for tests that need some."""
+    with postgresql_as_deployed() as (server, address):
+        _as_superuser(server, "ALTER ROLE referral CREATEDB")
+        yield address
+
+
+def _as_superuser(server: Server, statement: str) -> None:
+    engine = create_engine(server.address, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
 
 
 @contextmanager

@@ -15,7 +15,11 @@ from referral_service.pathways import load
 
 TODAY = date(2026, 6, 1)
 PATHWAY = load()
-READER = Reader(Terminology.load(RESOURCES / "valuesets"), "https://spine-referral.example/fhir")
+# The system of the numbers by which patients are known to be one person.
+RECORD_NUMBERS = "https://health-system.example/person-number"
+READER = Reader(
+    Terminology.load(RESOURCES / "valuesets"), "https://spine-referral.example/fhir", [RECORD_NUMBERS]
+)
 
 
 def decisions(

@@ -8,6 +8,7 @@ from hashlib import sha256
 from sqlalchemy import Connection, Engine, select, text, update
 
 from referral_service.store.tables import ledger, ledger_head, microseconds
+from tests.kit.writes import TENANT
 
 
 @contextmanager
@@ -31,22 +32,25 @@ def put_aside(connection: Connection) -> list[str]:
     return [made for _, made in triggers]
 
 
-def cut(connection: Connection, last: int) -> None:
-    """Removes every line after `last`, and makes the head fit."""
-    connection.execute(ledger.delete().where(ledger.c.seq > last))
-    kept = connection.scalar(select(ledger.c.hash).where(ledger.c.seq == last))
-    connection.execute(update(ledger_head).values(seq=last, hash=kept))
+def cut(connection: Connection, last: int, tenant: str = TENANT) -> None:
+    """Removes every line of a tenant after `last`, and makes the head fit."""
+    own, head = ledger.c.tenant == tenant, ledger_head.c.tenant == tenant
+    connection.execute(ledger.delete().where(own, ledger.c.seq > last))
+    kept = connection.scalar(select(ledger.c.hash).where(own, ledger.c.seq == last))
+    connection.execute(update(ledger_head).where(head).values(seq=last, hash=kept))
 
 
-def rewrite(connection: Connection, first: int, **changed: str) -> None:
-    """Changes a line, then computes the chain anew from it to the head, as the module's docstring says."""
-    connection.execute(update(ledger).where(ledger.c.seq == first).values(**changed))
-    previous = connection.scalar(select(ledger.c.hash).where(ledger.c.seq == first - 1)) or ""
-    lines = connection.execute(select(ledger).where(ledger.c.seq >= first).order_by(ledger.c.seq)).all()
-    for line in lines:
+def rewrite(connection: Connection, first: int, tenant: str = TENANT, **changed: str) -> None:
+    """Changes a tenant's line, then computes the chain anew from it, as the module's docstring says."""
+    own, head = ledger.c.tenant == tenant, ledger_head.c.tenant == tenant
+    if changed:
+        connection.execute(update(ledger).where(own, ledger.c.seq == first).values(**changed))
+    previous = connection.scalar(select(ledger.c.hash).where(own, ledger.c.seq == first - 1)) or ""
+    later = select(ledger).where(own, ledger.c.seq >= first).order_by(ledger.c.seq)
+    for line in connection.execute(later).all():
         covered = [line.tenant, line.seq, microseconds(line.at), *line[3:7], previous]
         words = json.dumps(covered, ensure_ascii=False, separators=(",", ":"))
         chained = {"previous": previous, "hash": sha256(words.encode()).hexdigest()}
-        connection.execute(update(ledger).where(ledger.c.seq == line.seq).values(**chained))
+        connection.execute(update(ledger).where(own, ledger.c.seq == line.seq).values(**chained))
         previous = chained["hash"]
-    connection.execute(update(ledger_head).values(hash=previous))
+    connection.execute(update(ledger_head).where(head).values(hash=previous))

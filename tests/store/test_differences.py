@@ -47,7 +47,14 @@ def post(store: SqlStore, name: str, given: list[dict[str, Any]]) -> None:
         owner = PatientId(patient_of(one) or "")
         facts = READER.facts(one)
         writes.append(
-            Write(type=one["resourceType"], id=one["id"], body=dump(one), patient=owner, facts=facts)
+            Write(
+                type=one["resourceType"],
+                id=one["id"],
+                body=dump(one),
+                patient=owner,
+                facts=facts,
+                identity=READER.identity(one),
+            )
         )
     lines = [Happening("received", f"{write.type}/{write.id}", NURSE) for write in writes]
     store.commit(TENANT, writes, lines)

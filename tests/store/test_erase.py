@@ -4,11 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import make_url, select
 
 from referral_service.auth.principal import Principal
 from referral_service.auth.sessions import Sessions
 from referral_service.core.problem import Category, Problem
+from referral_service.fhir.parse import dump as dump_json
 from referral_service.store import differences, errands, marks
 from referral_service.store.answers import Answers
 from referral_service.store.engine import reading, writing
@@ -17,15 +19,16 @@ from referral_service.store.messages import SqlOutbox
 from referral_service.store.store import SqlStore
 from referral_service.store.tables import ledger, metadata, referral
 from referral_service.workflow.admit import Feed
-from referral_service.workflow.ports import PatientId, Term
+from referral_service.workflow.ports import PatientId, Term, Write
 from referral_service.workflow.review import Asked, Review
 from tests.kit.clocks import HandClock
+from tests.kit.judged import READER
 from tests.kit.writes import TENANT, condition, deletion, received
 from tests.store.test_differences import evaluate, post
 from tests.workflow.answers import CAUDA, IN_TRIAL, NAMES, NURSE
 from tests.workflow.clinic import EXHAUSTED
 
-ZOE = PatientId("zoe")
+ZOE, ELSEWHERE = PatientId("zoe"), PatientId("zoe-elsewhere")
 WHY = Why(actor="Operator/tests", reason="patient-request")
 FORCED = Why(actor="Operator/tests", reason="patient-request", is_forced=True)
 FEED = Feed(TENANT, "ehr")
@@ -52,10 +55,23 @@ def keep(store: SqlStore, *writes: Any) -> None:
     store.commit(TENANT, writes, [received(write) for write in writes])
 
 
+def link(store: SqlStore, one: PatientId, other: str) -> None:
+    """The Patient says that another is the same person."""
+    patient = {
+        "resourceType": "Patient",
+        "id": one,
+        "birthDate": "1970-01-02",
+        "link": [{"other": {"reference": f"Patient/{other}"}, "type": "seealso"}],
+    }
+    write = Write(type="Patient", id=one, body=dump_json(patient), patient=one, facts=READER.facts(patient))
+    keep(store, structs.replace(write, identity=READER.identity(patient)))
+
+
 @pytest.fixture
 def known(store: SqlStore, clock: HandClock) -> SqlStore:
     """Of Zoe, and of nobody else, there is something in every table that can have something of a patient."""
     post(store, ZOE, [*EXHAUSTED])
+    link(store, ZOE, ELSEWHERE)
     evaluate(store, clock)
     with reading(store.engine) as connection:
         draft = connection.scalar(select(referral.c.id).where(referral.c.patient == ZOE))
@@ -84,6 +100,7 @@ def test_nothing_is_left_but_the_ids_in_the_ledger(known: SqlStore, clock: HandC
     assert erased.resources > 10
     assert erased.versions > 0
     assert erased.mentioned_in == ()
+    eraser(known, clock).erase(ELSEWHERE, FORCED)  # the same person's, of whom nothing ever came
     assert filled(known) <= NOBODYS | LEDGER
     rest = dump(known)
     with reading(known.engine) as connection:
@@ -91,7 +108,7 @@ def test_nothing_is_left_but_the_ids_in_the_ledger(known: SqlStore, clock: HandC
     for table, rows in rest.items():
         told = repr([tuple(it for it in row if it not in subjects) for row in rows])
         assert ZOE not in told, table
-    assert subjects[-1] == "Patient/zoe"
+    assert subjects[-2:] == ["Patient/zoe", "Patient/zoe-elsewhere"]
     assert known.verify_ledger(TENANT).broken_at is None
     with pytest.raises(Problem) as nothing:
         eraser(known, clock).erase(ZOE, FORCED)

@@ -84,7 +84,7 @@ DUE = {
     "patient_asleep": select(patient.c.id).where(SLEEPS, patient.c.wake_at <= MONDAY),
     "patient_parked": select(patient.c.id).where(IS_PARKED),
     "message_due": select(message.c.id).where(IS_WAITING, message.c.due_at <= MONDAY),
-    "referral_open_task": select(referral.c.task).where(TASK_IS_OPEN).order_by(referral.c.due_at),
+    "referral_open": select(referral.c.task).where(TASK_IS_OPEN).order_by(referral.c.task_status),
 }
 
 

@@ -69,6 +69,7 @@ class Clinic:
             body=dump(resource),
             patient=PatientId(patient_of(resource) or ""),
             facts=facts,
+            identity=READER.identity(resource),
         )
         subject = f"{write.type}/{write.id}"
         self.store.commit(DEFAULT_TENANT, [write], [Happening("received", subject, "Practitioner/demo")])

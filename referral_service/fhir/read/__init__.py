@@ -1,8 +1,10 @@
 """One checked FHIR R4 resource into facts: what the pathway reads, in its own words, and nothing more."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from referral_service.core.person import Identity
 from referral_service.core.timeline import AnyFact
 from referral_service.fhir.concepts import Terminology
 from referral_service.fhir.read import (
@@ -18,6 +20,7 @@ from referral_service.fhir.read import (
     procedures,
     questionnaires,
 )
+from referral_service.fhir.read.identities import identity_of
 from referral_service.fhir.read.origin import FactReader, origin_of, unused
 from referral_service.fhir.read.references import patient_of
 
@@ -42,8 +45,12 @@ _READERS: dict[str, FactReader] = {
 class Reader:
     """Reads resources by one terminology, and knows our own orders by `canonical_base`."""
 
-    def __init__(self, terminology: Terminology, canonical_base: str) -> None:
-        """The identifier system of our referrals is `canonical_base` + "/referral"."""
+    def __init__(self, terminology: Terminology, canonical_base: str, joined_by: Iterable[str] = ()) -> None:
+        """The identifier system of our referrals is `canonical_base` + "/referral".
+
+        Patients with the same identifier of a system in `joined_by` are one person.
+        """
+        self._joined_by = frozenset(joined_by)
         ours = partial(orders.read, f"{canonical_base}/referral")
         self._terminology = terminology
         self._readers: dict[str, FactReader] = {**_READERS, "ServiceRequest": ours}
@@ -57,3 +64,7 @@ class Reader:
         origin = origin_of(resource)
         read = self._readers.get(resource["resourceType"])
         return read(resource, self._terminology, origin) if read else unused(origin, "not-used")
+
+    def identity(self, resource: dict[str, Any]) -> Identity | None:
+        """Who a Patient says it is; None for any other resource."""
+        return identity_of(resource, self._joined_by) if resource["resourceType"] == "Patient" else None

@@ -46,4 +46,7 @@ def numbered(facts: Sequence[AnyFact]) -> tuple[AnyFact, ...]:
 
 
 def _recorded(resource: dict[str, Any]) -> datetime | None:
-    return next((known for name in _KNOWN_SINCE if (known := instant(resource.get(name)))), None)
+    for name in _KNOWN_SINCE:
+        if name in resource and (known := instant(resource[name])):
+            return known
+    return None

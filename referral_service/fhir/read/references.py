@@ -30,6 +30,8 @@ def patient_of(resource: dict[str, Any]) -> str | None:
     """The logical id of the patient that a resource belongs to; a Patient belongs to itself."""
     if resource["resourceType"] == "Patient":
         return resource.get("id")
-    named = (resource.get(element) for element in _PATIENT_ELEMENTS)
-    ids = (id_of(reference, "Patient") for reference in named if isinstance(reference, dict))
-    return next((found for found in ids if found), None)
+    for element in _PATIENT_ELEMENTS:
+        reference = resource.get(element)
+        if isinstance(reference, dict) and (found := id_of(reference, "Patient")):
+            return found
+    return None

@@ -1,0 +1,97 @@
+"""Which patients are one person: what EHRs say with links, and identifiers that a site trusts.
+
+A wrong join lends somebody another's treatment, so an identifier joins only where no birth date speaks
+against it, and one that many patients have is no identifier. A link is an EHR's own word, and always counts.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from referral_service.core.dates import When
+from referral_service.core.timeline import AnyFact, Person
+
+MOST_HOLDERS: Final = 8
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """What a Patient says of who it is: patients that it links to, trusted identifiers as "system|value".
+
+    `born` is the birth date as written, "" for none. `is_replaced`: another patient stands for it now.
+    """
+
+    links: tuple[str, ...] = ()
+    identifiers: tuple[str, ...] = ()
+    born: str = ""
+    is_replaced: bool = False
+
+
+def person_of(patient: str, known: Mapping[str, Identity]) -> frozenset[str]:
+    """That patient and all who are the same person, among `known` and whoever is linked to."""
+    found, left = {patient}, [patient]
+    neighbours = _neighbours(known)
+    while left:
+        for other in neighbours.get(left.pop(), ()):
+            if other not in found:
+                found.add(other)
+                left.append(other)
+    return frozenset(found)
+
+
+def leader(members: Iterable[str], known: Mapping[str, Identity]) -> str:
+    """The patient for whom the person's referrals are written: one that nobody replaces; the same always."""
+
+    def order(patient: str) -> tuple[bool, str]:
+        identity = known.get(patient)
+        return (identity is None or identity.is_replaced, patient)
+
+    return min(members, key=order)
+
+
+def _neighbours(known: Mapping[str, Identity]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    holders: dict[str, list[str]] = {}
+    for patient, identity in known.items():
+        for other in identity.links:
+            found.setdefault(patient, set()).add(other)
+            found.setdefault(other, set()).add(patient)
+        for identifier in identity.identifiers:
+            holders.setdefault(identifier, []).append(patient)
+    for patients in holders.values():
+        if len(patients) <= MOST_HOLDERS:
+            for one in patients:
+                same = (other for other in patients if other != one and _may_be_one(known[one], known[other]))
+                found.setdefault(one, set()).update(same)
+    return found
+
+
+def _may_be_one(one: Identity, other: Identity) -> bool:
+    """Whether their birth dates agree as far as both are written."""
+    return one.born.startswith(other.born) or other.born.startswith(one.born)
+
+
+def united(facts: Sequence[AnyFact]) -> tuple[AnyFact, ...]:
+    """The same facts with one Person, whom all the Patients of a person describe.
+
+    Birth dates that differ become the span that holds them, so that the decision holds for each of them.
+    """
+    people = [fact for fact in facts if isinstance(fact, Person)]
+    if len(people) < 2:
+        return tuple(facts)
+    births = [it.birth for it in people if it.birth]
+    deaths = [it.died for it in people if it.died]
+    first = min(people, key=lambda it: it.source)
+    one = msgspec.structs.replace(
+        first,
+        birth=_span(births),
+        died=_span(deaths),
+        is_deceased=any(it.is_deceased for it in people),
+    )
+    return (one, *(fact for fact in facts if not isinstance(fact, Person)))
+
+
+def _span(days: Sequence[When]) -> When | None:
+    if not days:
+        return None
+    return When(min(it.earliest for it in days), max(it.latest for it in days))

@@ -1,0 +1,206 @@
+"""Who is one person: several patients of one tenant, as EHRs with id spaces of their own have them.
+
+`bond` holds what Patients say of who they are (core/person.py); `person` holds what follows. One patient of
+a person, its leader, is the one that is claimed and decided on, with the facts of all. Nothing else moves:
+every resource, fact, episode and referral stays its own patient's, so that separating them undoes all.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, text, update
+
+from referral_service.core.person import MOST_HOLDERS, Identity, leader, person_of
+from referral_service.store.bulk import replacing
+from referral_service.store.dirt import Dirt, Queue
+from referral_service.store.tables import bond, microseconds, person
+from referral_service.store.tables import patient as queue
+from referral_service.workflow.ports import PatientId, Tenant
+
+Owner = tuple[Tenant, PatientId]
+_Rows = set[tuple[str, str, str, bool]]
+_AT_ONCE = 500
+_PERSON = replacing(person)
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('person ' || :tenant))")
+
+
+def members(
+    connection: Connection, owners: Iterable[Owner], known_at: datetime | None = None
+) -> dict[Owner, tuple[PatientId, ...]]:
+    """The patients who are one person with each of these, the leader first; nothing for one who is alone."""
+    asked: dict[Tenant, set[PatientId]] = {}
+    for tenant, patient in owners:
+        asked.setdefault(tenant, set()).add(patient)
+    found: dict[Owner, list[tuple[bool, PatientId]]] = {}
+    one, same = person.alias(), person.alias()
+    for tenant, patients in asked.items():
+        for some in _some(patients):
+            rows = connection.execute(
+                select(one.c.patient, same.c.patient.label("other"), same.c.person)
+                .where(one.c.tenant == tenant, one.c.patient.in_(some), _stood(one, known_at))
+                .where(same.c.tenant == tenant, same.c.person == one.c.person, _stood(same, known_at))
+            )
+            for row in rows:
+                found.setdefault((tenant, row.patient), []).append((row.other != row.person, row.other))
+    return {owner: tuple(patient for _, patient in sorted(same)) for owner, same in found.items()}
+
+
+def whole(connection: Connection, tenant: Tenant, patient: PatientId) -> tuple[PatientId, ...]:
+    """The patients who are one person with this one, the leader first; itself where there is no other."""
+    return members(connection, [(tenant, patient)]).get((tenant, patient), (patient,))
+
+
+def _stood(one: Any, known_at: datetime | None) -> Any:
+    if known_at is None:
+        return one.c.known_until.is_(None)
+    return (one.c.known_at <= known_at) & or_(one.c.known_until.is_(None), one.c.known_until > known_at)
+
+
+def framed(key: str, owner: PatientId, reader: PatientId) -> str:
+    """An episode's key, written for `owner`, as `reader` writes it: another's has its patient before it."""
+    return (key if "/" in key else f"{owner}/{key}").removeprefix(f"{reader}/")
+
+
+def placed(key: str, owner: PatientId) -> tuple[PatientId, str]:
+    """Whose episode it is, and its key there."""
+    patient, bar, own = key.rpartition("/")
+    return (PatientId(patient), own) if bar else (owner, key)
+
+
+def lead(connection: Connection, found: Iterable[RowMapping], now: datetime) -> bool:
+    """Makes the leader due instead of those of these rows of `patient` that another leads; was there any?"""
+    rows = {(row["tenant"], row["id"]): row for row in found}
+    led = {
+        owner: same[0] for owner, same in members(connection, rows).items() if same and same[0] != owner[1]
+    }
+    for (tenant, patient), leads in led.items():
+        row = rows[tenant, patient]
+        if row["place"] is not None:
+            dirt = Dirt(1, is_pressing=row["place"] < 0, trace=row["trace"])
+            Queue().mark(connection, now, {(tenant, leads): dirt})
+        one = (queue.c.tenant == tenant, queue.c.id == patient)
+        connection.execute(
+            update(queue).where(*one).values(place=None, dirty_since=None, wake_at=None, asked_at=None)
+        )
+    return bool(led)
+
+
+def follow(
+    connection: Connection, tenant: Tenant, said: Mapping[PatientId, Identity | None], at: datetime
+) -> set[PatientId]:
+    """Keeps what these Patients say now (None: gone); whoever has another person than before."""
+    wanted = {row for patient, identity in said.items() if identity for row in _rows(patient, identity)}
+    before = _said_by(connection, tenant, said)
+    if wanted == before:
+        return set()
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK, {"tenant": tenant})
+        before = _said_by(connection, tenant, said)
+    for patient in {row[1] for row in before - wanted}:
+        connection.execute(delete(bond).where(bond.c.tenant == tenant, bond.c.patient == patient))
+    outdated = {row[1] for row in before - wanted}
+    new = [row for row in wanted if row not in before or row[1] in outdated]
+    if new:
+        names = ("name", "patient", "born", "is_replaced")
+        connection.execute(insert(bond), [dict(zip(names, row, strict=True), tenant=tenant) for row in new])
+    return _regroup(connection, tenant, set(said), {row[0] for row in before | wanted}, at)
+
+
+def _rows(patient: PatientId, identity: Identity) -> _Rows:
+    names = [f"Patient/{patient}", *(f"Patient/{one}" for one in identity.links), *identity.identifiers]
+    return {(name, patient, identity.born, identity.is_replaced) for name in names}
+
+
+def _said_by(connection: Connection, tenant: Tenant, patients: Collection[str]) -> _Rows:
+    return {
+        (row.name, row.patient, row.born, row.is_replaced)
+        for some in _some(patients)
+        for row in connection.execute(select(bond).where(bond.c.tenant == tenant, bond.c.patient.in_(some)))
+    }
+
+
+def _holders(connection: Connection, tenant: Tenant, names: Collection[str]) -> set[str]:
+    """Who has one of these names; of one that too many have, nobody, but that the last has only just come."""
+    few = (
+        select(bond.c.name)
+        .where(bond.c.tenant == tenant)
+        .group_by(bond.c.name)
+        .having(func.count() <= MOST_HOLDERS + 1)
+    )
+    return {
+        patient
+        for some in _some(names)
+        for patient in connection.scalars(
+            select(bond.c.patient).where(
+                bond.c.tenant == tenant, bond.c.name.in_(few.where(bond.c.name.in_(some)))
+            )
+        )
+    }
+
+
+def _regroup(
+    connection: Connection, tenant: Tenant, changed: set[PatientId], names: Collection[str], at: datetime
+) -> set[PatientId]:
+    before = members(connection, [(tenant, patient) for patient in changed])
+    asked: set[str] = {*changed, *(one for same in before.values() for one in same)}
+    known = _around(connection, tenant, asked, set(names))
+    groups = {person_of(patient, known) for patient in {*asked, *known}}
+    now = {one: leader(group, known) if len(group) > 1 else None for group in groups for one in group}
+    was = members(connection, [(tenant, PatientId(one)) for one in now])
+    stood = {one: same[0] for (_, one), same in was.items()}
+    others = {PatientId(one) for one, its in now.items() if its != stood.get(PatientId(one))}
+    _change(connection, tenant, {one: now[one] for one in others}, at)
+    joined = {PatientId(one) for group in groups if group & others for one in group}
+    return joined | others | {left for one in others for left in was.get((tenant, one), ())}
+
+
+def _around(
+    connection: Connection, tenant: Tenant, patients: set[str], names: set[str]
+) -> dict[str, Identity]:
+    """What all say who may be one person with these, or were until now."""
+    known: dict[str, Identity] = {}
+    seen, left = set(patients), set(patients)
+    while left:
+        rows = _said_by(connection, tenant, left)
+        known |= _identities(rows)
+        names |= {row[0] for row in rows} | {f"Patient/{patient}" for patient in left}
+        linked = {name.partition("/")[2] for name in names if _is_link(name)}
+        left = (_holders(connection, tenant, names) | linked) - seen
+        seen |= left
+        names = set()
+    return known
+
+
+def _identities(rows: _Rows) -> dict[str, Identity]:
+    names: dict[tuple[str, str, bool], list[str]] = {}
+    for name, patient, born, is_replaced in sorted(rows):
+        names.setdefault((patient, born, is_replaced), []).append(name)
+    return {
+        patient: Identity(
+            links=tuple(it.partition("/")[2] for it in said if _is_link(it) and it != f"Patient/{patient}"),
+            identifiers=tuple(it for it in said if not _is_link(it)),
+            born=born,
+            is_replaced=is_replaced,
+        )
+        for (patient, born, is_replaced), said in names.items()
+    }
+
+
+def _is_link(name: str) -> bool:
+    return name.startswith("Patient/") and "|" not in name
+
+
+def _change(connection: Connection, tenant: Tenant, now: Mapping[str, str | None], at: datetime) -> None:
+    stands = (person.c.tenant == tenant, person.c.known_until.is_(None))
+    for some in _some(now):
+        connection.execute(update(person).where(*stands, person.c.patient.in_(some)).values(known_until=at))
+    # a second change within the same instant takes the place of the first
+    _PERSON.run(connection, [(tenant, one, microseconds(at), None, its) for one, its in now.items() if its])
+
+
+def _some(names: Iterable[str]) -> Iterator[list[str]]:
+    """As many at a time as one statement takes."""
+    listed = sorted(names)
+    for start in range(0, len(listed), _AT_ONCE):
+        yield listed[start : start + _AT_ONCE]
