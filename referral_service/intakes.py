@@ -8,6 +8,7 @@ from types import MappingProxyType
 from referral_service.core.pathway import Pathway
 from referral_service.ehr.client import EhrClient
 from referral_service.ehr.endpoint import Endpoint
+from referral_service.ehr.spaced import Spaced
 from referral_service.fhir.read import Reader
 from referral_service.settings import Settings
 from referral_service.sources import Polling, Server
@@ -77,14 +78,15 @@ def build_intakes(settings: Settings, store: SqlStore, doorbell: Doorbell) -> li
             continue
         feed = Feed(Tenant(source.tenant), name)
         client = EhrClient(build_source_endpoint(source.fhir))
+        server = Spaced(client, sources.space(name))
         polling = source.poll or Polling(types=())
         found.append(
             Intake(
                 feed=feed,
                 admit=admit,
                 errands=errands,
-                fetch=Fetch(client, admit, origins, fetched, source.fhir.queries),
-                poll=Poll(client, admit, origins, polling.overlap, fetched, source.fhir.queries),
+                fetch=Fetch(server, admit, origins, fetched, source.fhir.queries),
+                poll=Poll(server, admit, origins, polling.overlap, fetched, source.fhir.queries),
                 pace=SqlPace(store.engine, clock, feed, polling.budget),
                 types=polling.types,
                 every=polling.every,

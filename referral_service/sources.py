@@ -6,13 +6,32 @@ Secrets and keys are in files of their own, whose paths this file holds: relativ
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from referral_service.fhir.space import Space
+
+# By type, the parameters of each of its searches.
+Queries = Mapping[str, tuple[tuple[tuple[str, str], ...], ...]]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 WebAddress = Annotated[str, Field(pattern=r"^https?://[^/\s]+[^\s?#]*$")]
+
+
+# What the service says itself of a search.
+_OURS: Final = frozenset({"patient", "subject", "identifier", "_id", "_lastUpdated", "_sort", "_count"})
+
+
+def _query(text: str) -> str:
+    if {name.partition(":")[0] for name, _ in parse_qsl(text)} & _OURS:
+        raise ValueError("sets what the service sets itself")
+    return text
+
+
+# One search's parameters, besides those.
+Query = Annotated[str, Field(pattern=r"^[^=&\s]+=[^&\s]+(&[^=&\s]+=[^&\s]+)*$"), AfterValidator(_query)]
 
 
 class SourcesError(ValueError):
@@ -26,7 +45,8 @@ class _Part(BaseModel):
 class Server(_Part):
     """A FHIR server. Without `client_id` it asks for no token; `origins`: further ones that it may lead to.
 
-    `scope` is asked for with the token; "" for what the server gives by itself.
+    `scope` is asked for with the token; "" for what the server gives by itself. `search`: what it demands of
+    a search of a type besides the patient, one search for each.
     """
 
     url: WebAddress
@@ -35,6 +55,12 @@ class Server(_Part):
     key_file: Path | None = None
     scope: str = "system/*.rs"
     origins: tuple[WebAddress, ...] = ()
+    search: Mapping[str, Annotated[tuple[Query, ...], Field(min_length=1)]] = {}
+
+    @property
+    def queries(self) -> Queries:
+        """The same, each query as its parameters."""
+        return {kind: tuple(tuple(parse_qsl(one)) for one in asked) for kind, asked in self.search.items()}
 
 
 class Notifying(_Part):
@@ -68,9 +94,14 @@ class Exporting(_Part):
 
 
 class Source(_Part):
-    """One system that data comes from; its resources keep their ids."""
+    """One system that data comes from.
+
+    `ids`: whether the resources keep theirs ("shared"), or are told apart from those of the tenant's other
+    systems by the source's name ("own").
+    """
 
     tenant: Name = "default"
+    ids: Literal["shared", "own"] = "shared"
     fhir: Server | None = None
     notify: Notifying | None = None
     poll: Polling | None = None
@@ -93,6 +124,11 @@ class Sources(_Part):
     kind: Literal["sources"] = "sources"
     sources: Mapping[Name, Source] = {}
     cds_clients: tuple[CdsClient, ...] = ()
+
+    def space(self, name: str) -> Space:
+        """The id space of the source of that name; of one that is not there, or "", that of the tenant."""
+        source = self.sources.get(name)
+        return Space(name if source and source.ids == "own" else "")
 
 
 def read(path: Path | None) -> Sources:

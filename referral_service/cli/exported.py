@@ -24,6 +24,7 @@ from referral_service.ehr.client import EhrClient
 from referral_service.ehr.endpoint import Endpoint
 from referral_service.fhir.read import Reader
 from referral_service.fhir.search.dates import span
+from referral_service.fhir.space import Space
 from referral_service.settings import Settings
 from referral_service.sources import Exporting, Server, SourcesError
 from referral_service.sources import read as read_sources
@@ -44,6 +45,7 @@ class Exporter(NamedTuple):
     server: Server
     exporting: Exporting
     wants_everything: bool
+    space: Space
 
 
 class _Taken(msgspec.Struct):
@@ -56,12 +58,14 @@ class _Taken(msgspec.Struct):
 def exporter(settings: Settings, name: str, *, wants_everything: bool) -> Exporter:
     """The source of that name, asked for all or for what has changed; wrong use if it cannot be asked."""
     try:
-        source = read_sources(settings.sources).sources.get(name)
+        sources = read_sources(settings.sources)
+        source = sources.sources.get(name)
     except SourcesError as error:
         raise CannotStart(str(error)) from error
     if source is None or source.fhir is None or source.export is None:
         raise typer.BadParameter("no source of that name has `fhir` and `export`", param_hint="--from")
-    return Exporter(Feed(Tenant(source.tenant), name), source.fhir, source.export, wants_everything)
+    feed = Feed(Tenant(source.tenant), name)
+    return Exporter(feed, source.fhir, source.export, wants_everything, sources.space(name))
 
 
 def take_exported(of: Exporter, settings: Settings, store: SqlStore, reader: Reader) -> Report:
@@ -81,7 +85,7 @@ def take_exported(of: Exporter, settings: Settings, store: SqlStore, reader: Rea
         shown = span(fetched.at)
         assert shown, "an instant"
         snapshot = Snapshot(of.feed, shown.start)
-        intake = Intake(store, clock, reader, Into(of.feed.tenant, of.feed.actor, snapshot))
+        intake = Intake(store, clock, reader, Into(of.feed.tenant, of.feed.actor, snapshot, of.space))
         report = _take(intake, fetched)
         value = msgspec.json.encode(_Taken(fetched.at, fetched.status)).decode()
         intake.forget([*fetched.output, *fetched.deleted], Mark(of.feed.source, name, value))

@@ -13,8 +13,10 @@ import msgspec
 
 from referral_service.cli.charts import Gone, Place, Refused, parts
 from referral_service.cli.progress import File
-from referral_service.core.problem import Category, Issue, Problem
+from referral_service.core.problem import Category, Issue, Problem, problem
 from referral_service.fhir.read import Reader
+from referral_service.fhir.search.reference import is_id
+from referral_service.fhir.space import Space
 from referral_service.store import loading
 from referral_service.store.loading import Loaded, Loader, Mark, Snapshot
 from referral_service.store.search import Search
@@ -114,11 +116,15 @@ class _Waiting:
 
 
 class Into(NamedTuple):
-    """Whose data it becomes, and whom the ledger names; `snapshot` where it is what a source had."""
+    """Whose data it becomes, in which id space, and whom the ledger names.
+
+    `snapshot` where it is what a source had.
+    """
 
     tenant: Tenant
     actor: str
     snapshot: Snapshot | None = None
+    space: Space = Space("")
 
 
 class Intake:
@@ -172,7 +178,7 @@ class Intake:
 
     def _add(self, found: Json | Gone, waiting: _Waiting, report: Report) -> None:
         if isinstance(found, Gone):
-            kind, _, identity = found.source.partition("/")
+            kind, _, identity = self._into.space.entered(found.source).partition("/")
             if kind in KEPT:
                 waiting.add(deletion(kind, identity))
             return
@@ -181,7 +187,10 @@ class Intake:
             report.count(kind, "not taken in")
             return
         try:
-            [write] = self._ingest.writes([Change(resource=found, path=kind)])
+            entered = self._into.space.enter(found)
+            if not is_id(entered["id"]):
+                raise problem(Category.REFUSED, "Too long to be told apart.", f"{kind}.id", "too-long")
+            [write] = self._ingest.writes([Change(resource=entered, path=kind)])
             waiting.add(write, state_of(found))
         except Problem as refusal:
             report.refuse(Refused(f"{kind}/{found['id']}", refusal.issues))
@@ -228,6 +237,7 @@ class Intake:
                 there.add((write.type, write.id))
                 yield write
             elif (write.type, write.id) in there:
+                there.discard((write.type, write.id))
                 yield write
 
     def _pass_by(self, write: Write, report: Report) -> None:

@@ -15,13 +15,14 @@ from referral_service.fhir.search.dates import span
 from tests.ehr.other_side import Talk, other_side, says
 
 Json = dict[str, Any]
-START = datetime(2026, 6, 1, 8, tzinfo=UTC)
+START = datetime(2025, 6, 1, 8, tzinfo=UTC)
 
 
 @dataclass
 class OffsetEhr:
     """`now` is its clock, which each write moves on by `tick`. `on_search` runs before each answer.
 
+    `falls_short`: what was found comes with an error, and without the last of it.
     `sorts`: as asked; or passes the wish by; or says in its link that it did, and does not; or refuses it.
     """
 
@@ -30,6 +31,7 @@ class OffsetEhr:
     tick: timedelta = timedelta(seconds=1)
     now: datetime = START
     down: int = 0
+    falls_short: bool = False
     on_search: Callable[[int], None] = lambda number: None
     address: str = ""
     searches: list[dict[str, str]] = field(default_factory=list)
@@ -80,6 +82,8 @@ class OffsetEhr:
                 {"relation": "next", "url": self._link(kind, {**asked, "_offset": str(start + size)})}
             )
         entries = [{"resource": one, "search": {"mode": "match"}} for one in found[start : start + size]]
+        if self.falls_short:
+            entries[-1:] = [{"resource": _outcome("exception"), "search": {"mode": "outcome"}}]
         bundle: Json = {"resourceType": "Bundle", "type": "searchset", "link": links}
         self._say(talk, 200, {**bundle, "entry": entries} if entries else bundle)
 

@@ -60,7 +60,13 @@ class Town:
     ) -> httpx.Response:
         """A notification, signed as the source does unless `headers` say otherwise."""
         raw = body if isinstance(body, bytes) else dump(body)
-        signed = {"hubbed": hub(raw), "plain": plain(raw), "hooked": BEARER}.get(source, {})
+        signed = {
+            "hubbed": hub(raw),
+            "plain": plain(raw),
+            "apart": plain(raw),
+            "hooked": BEARER,
+            "far": BEARER,
+        }.get(source, {})
         said = {"Content-Type": FHIR_JSON, **(signed if headers is None else headers)}
         url = f"{self.served.address}/notify/{source}{at}"
         return self.served.http.request(method, url, content=raw, headers=said)
@@ -139,6 +145,8 @@ def town(folder: Path) -> Iterator[Town]:
                 "poll": {"types": ["Patient", "Condition"], "budget": 60_000},
             },
             "silent": {"fhir": fhir},
+            "apart": {"ids": "own", "notify": {"secret_file": "secret"}},
+            "far": {"ids": "own", "fhir": fhir, "notify": {"bearer_file": "token"}},
         }
         file = folder / "sources.yaml"
         file.write_text(yaml.safe_dump({"kind": "sources", "sources": sources}))

@@ -46,6 +46,18 @@ def test_the_same_notification_changes_nothing(town: Town) -> None:
     assert town.counts("hubbed")["repeated"] == 3
 
 
+def test_an_old_notification_sent_again_takes_nothing_back(town: Town) -> None:
+    """Its resources say nothing of when they were written: that it came before is all that tells them."""
+    mia, name = new_id("mia"), new_id("score")
+    first, second = (
+        bundle(status("event-notification", n, event(n, f"Observation/{name}"), of=mia), one)
+        for n, one in enumerate([score(f"Patient/{mia}", value, id=name) for value in (3, 8)], start=1)
+    )
+    for news in (first, second, first):
+        town.told("plain", news)
+    assert value_of(town, name) == 8
+
+
 def test_what_says_the_same_of_two_changes_is_no_repetition(town: Town) -> None:
     """A Bundle without id, instant and number: nothing tells the second change from the first."""
     tom = new_id("tom")
@@ -132,6 +144,28 @@ def test_a_heartbeat_tells_of_events_that_never_came(town: Town, first: str) -> 
     town.told("hooked", bundle(status("heartbeat", 4, of=own)))
     assert "poll:Condition" in town.errands()
     town.forget()
+
+
+def test_numbers_show_whatever_is_missing(town: Town) -> None:
+    """Before the first that we hear of, inside a notification, before a handshake, without a total."""
+
+    def tells(total: int | None, *numbers: int, kind: str = "event-notification") -> bool:
+        events = [event(number, "Practitioner/1") for number in numbers]
+        town.told("hooked", bundle(status(kind, total, *events, of=own)))
+        found = "poll:Condition" in town.errands()
+        town.forget()
+        return found
+
+    own = new_id("s")
+    assert tells(2, 2)
+    assert not tells(9, 3, 4)  # 9 are on their way
+    assert tells(9, 6, 7, 8, 9)
+    assert tells(12, 10, 12)
+    assert not tells(12, kind="handshake")
+    assert tells(14, kind="handshake")
+    assert tells(None, 16)
+    assert not tells(0, kind="handshake")
+    assert not tells(1, 1)
 
 
 def test_what_comes_out_of_order_is_no_gap_twice(town: Town) -> None:

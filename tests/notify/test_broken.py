@@ -90,6 +90,7 @@ BROKEN = {
     "no type of Bundle": Broken(
         {"resourceType": "Bundle", "entry": [{"resource": EVENT}]}, 400, "value", "Bundle.type"
     ),
+    "a Bundle of many kinds": Broken({**bundle(EVENT), "type": ["history"]}, 400, "value", "Bundle.type"),
     "a Bundle of another kind": Broken(bundle(EVENT, kind="document"), 400, "value", "Bundle.type"),
     "an answer": Broken(bundle(EVENT, kind="batch-response"), 400, "value", "Bundle.type"),
     "no kind": Broken(said("type"), 400, "required", f"{STATUS}.type"),

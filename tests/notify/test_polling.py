@@ -82,7 +82,7 @@ def test_only_what_is_new_is_asked_for(ehr: OffsetEhr, home: Fetching) -> None:
     assert home.mark("poll:Patient") == START + timedelta(seconds=1)
     assert "_lastUpdated" not in ehr.searches[0]
     home.poll("Patient")
-    assert ehr.searches[-1]["_lastUpdated"] == "ge2026-06-01T07:55:01.000Z"
+    assert ehr.searches[-1]["_lastUpdated"] == "ge2025-06-01T07:55:01.000Z"
     assert ehr.searches[-1]["_sort"] == "_lastUpdated"
 
 
@@ -94,6 +94,28 @@ def test_what_shows_late_is_still_found(ehr: OffsetEhr, home: Fetching) -> None:
     ehr.there["Patient/p2"] = late
     home.poll("Patient")
     assert "Patient/p2" in home.names()
+
+
+@pytest.mark.parametrize("sorts", ["yes", "ignores"])
+def test_wrong_times_hide_nothing(tmp_path: Path, sorts: str) -> None:
+    """The first that there is, which some servers write where they know none, and one still to come."""
+    with (
+        offset_ehr(sorts=sorts, largest_page=2) as ehr,
+        fetching(tmp_path, ehr.address, poll=NEVER_SLOW) as home,
+    ):
+        people(ehr, 0)
+        ehr.there["Patient/p0"]["meta"]["lastUpdated"] = "0001-01-01T00:00:00Z"
+        home.poll("Patient")
+        people(ehr, 1, 2)
+        today, ehr.now = ehr.now, home.store._clock.now() + timedelta(days=1000)
+        people(ehr, 3, 4, 5)
+        home.poll("Patient")
+        reached = home.mark("poll:Patient")
+        assert reached and reached <= today
+        ehr.now = today + timedelta(hours=1)
+        everybody = people(ehr, *range(7))
+        home.poll("Patient")
+        assert home.names() == everybody
 
 
 def test_more_than_a_page_of_one_instant_is_read_to_its_end(tmp_path: Path) -> None:
@@ -131,7 +153,7 @@ def test_a_poll_that_breaks_off_goes_on_where_it_was(tmp_path: Path, sorts: str)
         home.poll("Patient")
         assert home.names() == everybody
         if sorts == "yes":
-            assert ehr.searches[asked]["_lastUpdated"] == "ge2026-06-03T14:55:00.000Z"
+            assert ehr.searches[asked]["_lastUpdated"] == "ge2025-06-03T14:55:00.000Z"
 
 
 def test_a_process_that_is_asked_to_end_gives_a_long_poll_back(tmp_path: Path) -> None:
@@ -209,6 +231,25 @@ def test_a_404_alone_deletes_nothing(ehr: OffsetEhr, home: Fetching) -> None:
     ehr.down = 0
     del ehr.there["Condition/disc"]
     home.fetch("Patient/p1")
+
+
+@pytest.mark.parametrize("sorts", ["yes", "ignores"])
+def test_a_search_that_ends_in_an_error_moves_no_mark_and_deletes_nothing(tmp_path: Path, sorts: str) -> None:
+    with offset_ehr(sorts=sorts) as ehr, fetching(tmp_path, ehr.address, poll=NEVER_SLOW) as home:
+        everybody = people(ehr, 1, 2)
+        home.poll("Patient")
+        reached = home.mark("poll:Patient")
+        ehr.falls_short = True
+        everybody |= people(ehr, 3)
+        home.poll("Patient")
+        assert (home.mark("poll:Patient"), home.rows()["poll:Patient"].category) == (reached, "unavailable")
+        gone = ehr.there.pop("Patient/p1")
+        home.fetch("Patient/p1")
+        assert "Patient/p1" in home.names()
+        ehr.falls_short, ehr.there["Patient/p1"] = False, gone
+        home.forget()
+        home.poll("Patient")
+        assert home.names() == everybody
 
 
 def test_what_a_chart_has_no_more_is_deleted(ehr: OffsetEhr, home: Fetching) -> None:

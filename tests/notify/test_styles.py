@@ -66,6 +66,26 @@ def test_a_patient_in_the_context_is_fetched_as_a_whole(town: Town) -> None:
     assert town.has(f"Observation/{ben}-score")
 
 
+def test_what_is_of_no_chart_is_fetched_beside_the_chart(town: Town) -> None:
+    ben, doctor = new_id("ben"), new_id("doctor")
+    chart(town.ehr, ben)
+    town.ehr.put({"resourceType": "Practitioner", "id": doctor})
+    town.told("hubbed", told(1, f"Practitioner/{doctor}", f"Patient/{ben}", of=ben))
+    assert town.fetch("hubbed") == 2
+    assert town.has(f"Observation/{ben}-score") and town.has(f"Practitioner/{doctor}")
+
+
+def test_a_chart_that_is_due_is_fetched_though_its_patient_is_told_of_wrongly(town: Town) -> None:
+    ben = new_id("ben")
+    chart(town.ehr, ben)
+    wrong = patient(ben, birthDate="soon")
+    news = bundle(status("event-notification", 1, event(1, f"Condition/{ben}-disc", f"Patient/{ben}")), wrong)
+    assert town.send("hubbed", news).status_code == 200
+    assert town.fetch("hubbed") == 1
+    assert town.has(f"Patient/{ben}") and town.has(f"Condition/{ben}-disc")
+    assert town.errands() == {}
+
+
 def test_entries_of_a_bundle_name_resources_too(town: Town) -> None:
     eve = new_id("eve")
     chart(town.ehr, eve)

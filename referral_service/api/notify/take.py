@@ -17,7 +17,7 @@ from referral_service.fhir.notification import Notification, Placed, Status, rea
 from referral_service.fhir.search.reference import local
 from referral_service.sources import Source
 from referral_service.store import errands, marks, once
-from referral_service.store.engine import writing
+from referral_service.store.engine import reading, writing
 from referral_service.store.tenancy import serving
 from referral_service.wiring import Service
 from referral_service.workflow.admit import Admit, Admitted, Feed
@@ -49,6 +49,7 @@ class Desk:
 
     def __init__(self, service: Service, admit: Admit, name: str, source: Source) -> None:
         """`name` is the source's in the file."""
+        self._space = service.sources.space(name)
         self._service = service
         self._admit = admit
         self._source = source
@@ -56,6 +57,7 @@ class Desk:
 
     def hint(self, name: str) -> None:
         """Something happened to that resource, or, if that is "", to anything."""
+        name = self._space.entered(name)
         if name and not self._admit.is_kept(name.partition("/")[0]):
             raise problem(Category.UNSUPPORTED, "This service keeps no resources of this type.")
         fetch = frozenset({name} if name else ())
@@ -68,6 +70,7 @@ class Desk:
         if addressed.type and (kind, resource.get("id")) != addressed:
             sentence = "The resource is not the one that the URL names."
             raise problem(Category.INCORRECT, sentence, f"{kind}.id", "value")
+        resource = self._space.enter(resource)
         with serving(self._feed.tenant):
             if kind == "Bundle":
                 return self._bundle(read(resource), body)
@@ -105,6 +108,9 @@ class Desk:
         asked = wanted(notification, self._admit.is_kept)
         if asked.fetch or asked.polls:
             self._needs_server()
+        key = self._key(body) if notification.is_told_apart else ""
+        if key and self._is_known(key):
+            return ()
         admitted = self._admitted(notification.resources)
         faults = tuple(issue for refusal in admitted.refused for issue in refusal.issues)
         if faults and len(admitted.refused) == len(notification.resources) and not asked.fetch:
@@ -112,8 +118,7 @@ class Desk:
         admitted.counts["not-kept"] += asked.passed_by
         beyond = self._beyond(admitted)
         with writing(self._service.store.engine) as connection:
-            if notification.is_told_apart and self._was_seen(connection, body):
-                errands.count(connection, self._feed, {"repeated": 1})
+            if key and self._was_seen(connection, key):
                 return faults
             missed = notification.status and self._misses(connection, notification.status)
             whats = asked.fetch | beyond
@@ -123,10 +128,24 @@ class Desk:
             self._keep(connection, admitted, whats)
         return faults
 
-    def _was_seen(self, connection: Connection, body: bytes) -> bool:
+    def _key(self, body: bytes) -> str:
+        return sha256(b"\0".join([self._feed.source.encode(), body])).hexdigest()
+
+    def _is_known(self, key: str) -> bool:
+        """Whether it came before, so that nothing of it is stored over what came since."""
+        with reading(self._service.store.engine) as connection:
+            is_known = once.is_known(connection, self._feed.tenant, _KIND, key)
+        if is_known:
+            with writing(self._service.store.engine) as connection:
+                errands.count(connection, self._feed, {"repeated": 1})
+        return is_known
+
+    def _was_seen(self, connection: Connection, key: str) -> bool:
         now = self._service.clock.now()
-        key = sha256(b"\0".join([self._feed.source.encode(), body])).hexdigest()
-        return once.seen(connection, self._feed.tenant, _KIND, key, until=now + _KNOWN_FOR, now=now)
+        if not once.seen(connection, self._feed.tenant, _KIND, key, until=now + _KNOWN_FOR, now=now):
+            return False
+        errands.count(connection, self._feed, {"repeated": 1})
+        return True
 
     def _misses(self, connection: Connection, status: Status) -> bool:
         """Whether events were lost; keeps how far they have come."""
@@ -134,7 +153,7 @@ class Desk:
         name = f"events:{named}"
         known = marks.get(connection, *self._feed, name)
         total, has_gap = counted(status, int(known) if known else None)
-        if total is not None and str(total) != known:
+        if str(total) != known:
             marks.put(connection, *self._feed, name, str(total), self._service.clock.now())
         if has_gap or is_broken(status):
             _log.warning("a source has not told us of everything", source=self._feed.source)
