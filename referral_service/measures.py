@@ -57,6 +57,7 @@ _GAUGES = {
 _COUNTERS = {
     "attempts": "Evaluations begun.",
     "attempts_failed": "Evaluations that failed.",
+    "emergency_accesses": "Times that somebody out of one patient's chart opened another in an emergency.",
     "leases_expired": "Leases that ran out with their worker, so that another took the patient.",
 }
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)

@@ -109,12 +109,16 @@ class Source(_Part):
 
 
 class CdsClient(_Part):
-    """An EHR that calls our decision support: the `iss` of its tokens, and where its keys are."""
+    """An EHR that calls our decision support: the `iss` of its tokens, and where its keys are.
+
+    `source`: the one of the sources that it is, if that keeps ids of its own.
+    """
 
     issuer: str
     jwks_url: WebAddress | None = None
     jwks_file: Path | None = None
     tenant: Name = "default"
+    source: Name | None = None
     origins: tuple[WebAddress, ...] = ()
 
 
@@ -124,6 +128,13 @@ class Sources(_Part):
     kind: Literal["sources"] = "sources"
     sources: Mapping[Name, Source] = {}
     cds_clients: tuple[CdsClient, ...] = ()
+
+    def at(self, address: str) -> tuple[str, Source] | None:
+        """The source whose FHIR server has that address, and its name."""
+        for name, source in self.sources.items():
+            if source.fhir and source.fhir.url.rstrip("/") == address.rstrip("/"):
+                return name, source
+        return None
 
     def space(self, name: str) -> Space:
         """The id space of the source of that name; of one that is not there, or "", that of the tenant."""

@@ -18,10 +18,12 @@ from referral_service.doorbell import CeleryDoorbell
 from referral_service.ehr.client import EhrClient
 from referral_service.ehr.destination import FhirDestination, PullDestination
 from referral_service.ehr.endpoint import Endpoint
+from referral_service.ehr.spaced import Spaced
 from referral_service.ehr.subscribers import Subscribers
 from referral_service.fhir.concepts import Terminology
 from referral_service.fhir.published import Draft, Published, changed_at, drafts, rebased
 from referral_service.fhir.read import Reader
+from referral_service.fhir.space import Space
 from referral_service.fhir.subscription import LONGEST_SECONDS
 from referral_service.fhir.write import Names
 from referral_service.fhir.write.plan_definition import plan_definition
@@ -188,28 +190,46 @@ def build_track(settings: Settings, store: SqlStore, pathway: Pathway) -> Track:
 
 
 def build_sender(settings: Settings, store: SqlStore) -> Sender | None:
-    """What sends approved orders; None where people carry them. Raises PathwayError and Problem."""
+    """What sends approved orders; None where people carry them.
+
+    Raises PathwayError, SourcesError and Problem.
+    """
     kind = settings.destination_kind
     if kind not in ("fhir", "pull"):
         return None
     pathway = build_pathway(settings, build_terminology(settings))
     clock, outbox = build_clock(settings), build_outbox(settings, store)
     names = Names(settings.canonical_base, pathway.id, pathway.version)
-    two_calls = 2 * settings.ehr_timeout_seconds
-    zone, quiet = ZoneInfo(settings.timezone), timedelta(seconds=two_calls)
-    setting = Setting(names, Within.of(pathway.numbers), zone, quiet)
+    zone, quiet = ZoneInfo(settings.timezone), timedelta(seconds=2 * settings.ehr_timeout_seconds)
+    setting = Setting(names, Within.of(pathway.numbers), zone, quiet, _space(settings))
     client = EhrClient(build_endpoint(settings)) if kind == "fhir" else None
-    destination = FhirDestination(client, two_calls) if client else PullDestination()
+    destination = build_destination(settings, client) if client else PullDestination()
     transmit = Transmit(outbox, destination, store.read, clock, setting)
     every = timedelta(seconds=settings.ehr_poll_seconds)
     track = build_track(settings, store, pathway)
-    courier = Courier(outbox, transmit, track, client.read if client and every else None, every)
+    courier = Courier(
+        outbox, transmit, track, Spaced(client, setting.space).read if client and every else None, every
+    )
     desk = Answers(store.engine, clock)
     return Sender(
         courier,
         lambda tenant, order: desk.open(tenant, "ServiceRequest", order),
         client.close if client else lambda: None,
     )
+
+
+def build_destination(settings: Settings, client: EhrClient) -> FhirDestination:
+    """Where orders are sent, searched as the source of the same address is. Raises SourcesError."""
+    source = build_sources(settings).at(settings.ehr_url)
+    queries = source[1].fhir.queries if source and source[1].fhir else {}
+    return FhirDestination(client, 2 * settings.ehr_timeout_seconds, queries)
+
+
+def _space(settings: Settings) -> Space:
+    """That of the source whose server orders are sent to."""
+    sources = build_sources(settings)
+    source = sources.at(settings.ehr_url)
+    return sources.space(source[0] if source else "")
 
 
 def build_subscribers(settings: Settings) -> Subscribers:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -17,8 +18,11 @@ from referral_service.api.deadlines import Deadline
 from referral_service.api.errors import HttpProblem, on_database_failure, on_http_exception, on_problem
 from referral_service.api.fhir.door import Door
 from referral_service.api.fhir.face import Face
+from referral_service.api.fhir.spaced import Spaced
 from referral_service.api.guard import Guard
 from referral_service.api.limits import Limit
+from referral_service.api.login.emergency import routes as emergency
+from referral_service.api.login.journal import Journal
 from referral_service.api.login.people import routes as people
 from referral_service.api.login.routes import routes as login
 from referral_service.api.notify.routes import routes as notify
@@ -32,6 +36,9 @@ from referral_service.wiring import Service
 
 # More threads would wait for each other; the store keeps a connection for each.
 _THREADS = 8
+_YOUNG = 20_000
+# The framework's own would name patients by their addresses; see tracing.py for ours.
+_NONE_OF_ITS_OWN: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
 @asynccontextmanager
@@ -41,13 +48,21 @@ async def _warmed_up(app: FastAPI) -> AsyncIterator[None]:
         check({"resourceType": kind})
     gc.collect()
     gc.freeze()
+    # A Bundle's own objects are many, and hardly ever of use to the collector.
+    gc.set_threshold(_YOUNG)
     current_default_thread_limiter().total_tokens = _THREADS
     yield
 
 
 def create_app(service: Service) -> FastAPI:
     """One application on one service, which whoever made it closes."""
-    app = FastAPI(title="referral-service", openapi_url=None, redirect_slashes=False, lifespan=_warmed_up)
+    app = FastAPI(
+        title="referral-service",
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=_warmed_up,
+        telemetry=_NONE_OF_ITS_OWN,
+    )
     face = Face(service)
     app.include_router(operate.routes(service))
     app.include_router(openapi.routes(face))
@@ -60,10 +75,13 @@ def create_app(service: Service) -> FastAPI:
     app.add_exception_handler(PoolTimeout, on_database_failure)
     app.add_exception_handler(HTTPException, on_http_exception)
     if service.authority:
-        app.include_router(login(service.authority))
+        journal = Journal(service.store, service.settings.is_audited)
+        app.include_router(login(service.authority, journal))
         if service.authority.entrance:
-            app.include_router(people(service.authority.entrance))
+            app.include_router(people(service.authority.entrance, journal))
+            app.include_router(emergency(service.authority.entrance))
     app.add_middleware(Door, face=face)
+    app.add_middleware(Spaced, most_bytes=service.settings.max_body_mb * 1024 * 1024)
     app.add_middleware(
         CrossOrigin, clients=service.sources.cds_clients, is_open=service.settings.auth == "off"
     )

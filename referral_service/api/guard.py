@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from referral_service.api.errors import on_problem, refusal
 from referral_service.api.login.gate import Gate
-from referral_service.api.login.pages import LOGIN_PATH, LOGOUT_PATH
+from referral_service.api.login.pages import EMERGENCY_PATH, LOGIN_PATH, LOGOUT_PATH
 from referral_service.api.login.people import LAUNCH_PATH
 from referral_service.api.login.routes import CONFIGURATION_PATH
 from referral_service.auth.authority import KEYS_PATH, TOKEN_PATH, Authority
@@ -49,6 +49,7 @@ OPEN_TO_PEOPLE: Final = (
     CALLBACK_PATH,
     LOGOUT_PATH,
     LAUNCH_PATH,
+    EMERGENCY_PATH,
     SIGNED_OUT_PATH,
     "/worklist/static",
 )

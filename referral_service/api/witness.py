@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from referral_service.api.errors import on_problem
 from referral_service.api.fhir.audit import keep
+from referral_service.api.login.admission import PURPOSE
 from referral_service.auth.principal import Principal
 from referral_service.core.problem import Problem
 from referral_service.fhir.audit import AUDIT, PAGE
@@ -34,7 +35,9 @@ class Witness:
         """ASGI; what is no page goes through untouched."""
         path = f"{scope.get('path', '')}/"
         is_page = scope["type"] == "http" and path.startswith(_PAGES) and not path.startswith(_BLANK)
-        if not self._is_audited or not is_page:
+        # Whoever is let in beyond what they may see is on record whatever is set.
+        is_told = self._is_audited or PURPOSE in scope
+        if not is_told or not is_page:
             await self._app(scope, receive, send)
             return
         is_withheld = False
@@ -68,6 +71,8 @@ class Witness:
         }
         if type == "Patient" and id:
             detail["patients"] = f" {id} "
+        if PURPOSE in scope:
+            detail |= {"patients": f" {principal.patient} ", "purpose": scope[PURPOSE]}
         subject = f"{type}/{id}" if id else type
         await keep(self._store, principal.tenant, [Happening(AUDIT, subject, principal.actor, detail)])
 

@@ -97,11 +97,12 @@ class Issuer(WithKeys):
     `issuer` is the `iss` of its tokens; `audiences` are those of which a token names one, without any our own
     address of /fhir. `scopes` are the most that a token may bring; `clients`, if any, the only ones taken.
     `explicit_type`: only tokens that say in their header that they are access tokens (`at+jwt`, RFC 9068).
-    `token_url` is told to clients where no client is registered with us.
+    `token_url` is told to clients where no client is registered with us. `source`: see Registered.
     """
 
     issuer: WebAddress
     tenant: Name = "default"
+    source: Name | None = None
     audiences: tuple[str, ...] = ()
     scopes: Scopes = "system/*.cruds"
     clients: tuple[str, ...] = ()
@@ -111,9 +112,13 @@ class Issuer(WithKeys):
 
 
 class Registered(WithKeys):
-    """A system that gets its tokens from us; `scopes` are the most that it may ask for."""
+    """A system that gets its tokens from us; `scopes` are the most that it may ask for.
+
+    `source`: the one, of several EHRs of the tenant, whose ids it speaks with (fhir/space.py).
+    """
 
     tenant: Name = "default"
+    source: Name | None = None
     scopes: Scopes
 
 
@@ -166,10 +171,12 @@ class People(Party):
 class Ehr(Party):
     """An EHR that people come from with a patient's chart open (SMART EHR launch).
 
-    `url` is its FHIR server's address, the `iss` of a launch; `role` that of its practitioners.
+    `url` is its FHIR server's address, the `iss` of a launch; `role` that of its practitioners; `source` the
+    one whose ids it speaks with.
     """
 
     url: SafeAddress
+    source: Name | None = None
     scopes: Annotated[str, _asking("launch", "openid", "fhirUser")] = "launch openid fhirUser"
     tenant: Name = "default"
     role: Role

@@ -87,6 +87,7 @@ class Authority:
             tenant=Tenant(issuer.tenant),
             scopes=tuple(issuer.scopes.split()),
             clients=issuer.clients,
+            space=issuer.source or "",
         )
         return Trust(
             keys=keys_of(f"issuers.{name}", issuer, clock),
@@ -117,6 +118,7 @@ def _client(name: str, access: Access, clock: Clock) -> Client:
         scopes=tuple(registered.scopes.split()),
         keys=keys_of(f"clients.{name}", registered, clock),
         jwks_url=registered.jwks_url or "",
+        space=registered.source or "",
     )
 
 

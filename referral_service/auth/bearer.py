@@ -84,6 +84,7 @@ class Outside(msgspec.Struct, frozen=True, kw_only=True):
     tenant: Tenant
     scopes: tuple[str, ...]
     clients: tuple[str, ...] = ()
+    space: str = ""
 
     def principal(self, claims: Json) -> Principal:
         """Who asks. Two servers may know different clients by one name, so the actor has the server's too."""
@@ -94,7 +95,7 @@ class Outside(msgspec.Struct, frozen=True, kw_only=True):
         if not is_id(actor):
             actor = f"{self.name}.{sha256(client.encode()).hexdigest()[:30]}"
         scopes = kept(_scopes(claims), self.scopes)
-        return Principal(tenant=self.tenant, actor=f"Device/{actor}", scopes=scopes)
+        return Principal(tenant=self.tenant, actor=f"Device/{actor}", scopes=scopes, space=self.space)
 
 
 def _accepted(trust: Trust, claims: Json, now: float) -> tuple[Principal, float]:

@@ -26,13 +26,17 @@ Seen = Callable[[Tenant, str, datetime], bool]
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """A system that gets its tokens from us; `jwks_url` is where its keys are, "" if they are with us."""
+    """A system that gets its tokens from us; `jwks_url` is where its keys are, "" if they are with us.
+
+    `space` is the name of the EHR whose ids it speaks with.
+    """
 
     id: str
     tenant: Tenant
     scopes: tuple[str, ...]
     keys: Keys
     jwks_url: str = ""
+    space: str = ""
 
     @property
     def actor(self) -> str:
@@ -53,6 +57,13 @@ class Clients:
     def get(self, id: str) -> Client | None:
         """The client of that id."""
         return self._known.get(id)
+
+    def claimed(self, assertion: str) -> Client | None:
+        """Whose it says that it is, if that is one of ours; nobody vouches for it."""
+        try:
+            return self._known.get(signed.text(signed.unpack(assertion).claims, "iss"))
+        except Untrusted:
+            return None
 
     def authenticate(self, assertion: str) -> Client:
         """Whose assertion it is. The second time it is Untrusted, whichever process asks."""

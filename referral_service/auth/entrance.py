@@ -20,7 +20,7 @@ from referral_service.auth.provider import Provider, Refused
 from referral_service.auth.sessions import Sessions
 from referral_service.auth.signed import Untrusted
 from referral_service.auth.tokens import OwnKeys
-from referral_service.workflow.ports import Clock
+from referral_service.workflow.ports import Clock, Tenant
 
 Json = dict[str, Any]
 CALLBACK_PATH: Final = "/auth/callback"
@@ -40,8 +40,9 @@ class Begun(NamedTuple):
 
 
 class Entered(NamedTuple):
-    """Somebody has signed in: the value of their session, and the page that they wanted."""
+    """Somebody has signed in: who, the value of their session, and the page that they wanted."""
 
+    principal: Principal
     session: str
     to: str
 
@@ -103,7 +104,13 @@ class Entrance:
         principal = self._principal(via, claims, given)
         _log.info("somebody has signed in", via=via or "provider", roles=sorted(principal.roles))
         to = f"{HOME}/patient/{principal.patient}" if principal.patient else attempt.to
-        return Entered(self.sessions.begin(principal, session), to)
+        return Entered(principal, self.sessions.begin(principal, session), to)
+
+    def tenant_of(self, via: str) -> Tenant | None:
+        """Whose server that is: the tenant to be told of an answer of it that is by nobody known."""
+        if via:
+            return Tenant(self._ehrs[via].tenant) if via in self._ehrs else None
+        return Tenant(self._people.tenant) if self._people else None
 
     def way_out(self) -> str:
         """Where to sign out at the provider too; "" where that is not offered."""

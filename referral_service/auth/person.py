@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from referral_service.auth.access import Ehr, People
 from referral_service.auth.principal import Principal, Role
 from referral_service.fhir.search.reference import is_id, local
+from referral_service.fhir.space import Space
 from referral_service.sources import Name
 from referral_service.workflow.ports import Tenant
 
@@ -28,37 +29,41 @@ _TENANT: Final = TypeAdapter(Name)
 class Unwelcome(Exception):
     """Somebody who is truly who they are, and has nothing to do here."""
 
-    def __init__(self, lack: Lack) -> None:
-        """`lack` is what is not known of them."""
+    def __init__(self, lack: Lack, actor: str = "", tenant: Tenant | None = None) -> None:
+        """`lack` is what is not known of them; `actor` and `tenant`, as far as these are."""
         super().__init__(lack)
         self.lack: Lack = lack
+        self.actor = actor
+        self.tenant = tenant
 
 
 def colleague(people: People, claims: Json) -> Principal:
     """Somebody of the site itself; Unwelcome."""
     named = _listed(_within(claims, people.roles.claim))
     roles: frozenset[Role] = frozenset(people.roles.map[one] for one in named if one in people.roles.map)
-    if not roles:
-        raise Unwelcome("role")
     actor = _practitioner(claims.get(people.practitioner_claim), people.practitioner_claim)
-    return Principal(tenant=_tenant(people, claims), actor=actor, roles=roles)
+    tenant = _tenant(people, claims, actor)
+    if not roles:
+        raise Unwelcome("role", actor, tenant)
+    return Principal(tenant=tenant, actor=actor, roles=roles)
 
 
 def visitor(ehr: Ehr, claims: Json, given: Json) -> Principal:
     """A user of an EHR, with the chart that is open there; `given` came with the ID token. Unwelcome."""
-    actor = _practitioner(claims.get(_FHIR_USER), _FHIR_USER)
+    actor, tenant = _practitioner(claims.get(_FHIR_USER), _FHIR_USER), Tenant(ehr.tenant)
     patient = given.get("patient")
     if not isinstance(patient, str) or not is_id(patient):
-        raise Unwelcome("patient")
-    return Principal(tenant=Tenant(ehr.tenant), actor=actor, roles=frozenset({ehr.role}), patient=patient)
+        raise Unwelcome("patient", actor, tenant)
+    here = Space(ehr.source or "").inner("Patient", patient)
+    return Principal(tenant=tenant, actor=actor, roles=frozenset({ehr.role}), patient=here)
 
 
-def _tenant(people: People, claims: Json) -> Tenant:
+def _tenant(people: People, claims: Json, actor: str) -> Tenant:
     said = claims.get(people.tenant_claim) if people.tenant_claim else people.tenant
     try:
         return Tenant(_TENANT.validate_python(said, strict=True))
     except ValidationError:
-        raise Unwelcome("tenant") from None
+        raise Unwelcome("tenant", actor) from None
 
 
 def _practitioner(said: object, claim: str) -> str:

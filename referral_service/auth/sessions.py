@@ -1,7 +1,8 @@
 """Who is signed in: a random value in a cookie, whose digest names a row of the table `session`.
 
 It ends when nothing was done for a while, at a fixed time after it began, and when its owner signs out.
-The row holds who acts, in which roles, for which tenant and, after a launch, whose chart is open; no more.
+The row holds who acts, in which roles, for which tenant and, after a launch, whose chart is open and which
+other one was opened in an emergency; no more.
 """
 
 import hmac
@@ -15,21 +16,34 @@ from typing import Final
 import msgspec
 from sqlalchemy import Engine
 
-from referral_service.auth.principal import Principal, Role
+from referral_service.auth.principal import Emergency, Principal, Purpose, Role
 from referral_service.core.problem import Problem
+from referral_service.fhir.audit import AUDIT, EMERGENCY
+from referral_service.store import ledger, tally
 from referral_service.store import sessions as rows
 from referral_service.store.engine import reading, writing
-from referral_service.workflow.ports import Clock
+from referral_service.store.tables import microseconds
+from referral_service.store.tenancy import serving
+from referral_service.workflow.ports import Clock, Happening
 
 _BYTES: Final = 32
 # What is looked at again and again is written down once a minute.
 _PAUSE: Final = timedelta(minutes=1)
+# How long an emergency lasts; whoever needs longer says why again.
+LASTING: Final = timedelta(minutes=15)
+
+
+class _Until(msgspec.Struct, frozen=True):
+    patient: str
+    purpose: Purpose
+    until: int
 
 
 class _Body(msgspec.Struct, frozen=True):
     actor: str
     roles: tuple[Role, ...]
     patient: str | None = None
+    emergency: _Until | msgspec.UnsetType = msgspec.UNSET
 
 
 class Sessions:
@@ -69,10 +83,36 @@ class Sessions:
             # Where nothing can be written, pages may still be read until the session has ended.
             with suppress(Problem), writing(self._engine) as connection:
                 rows.seen(connection, id, now)
-        body = msgspec.json.decode(found.body, type=_Body)
+        body, emergency = msgspec.json.decode(found.body, type=_Body), None
+        if body.emergency and microseconds(now) < body.emergency.until:
+            emergency = Emergency(body.emergency.patient, body.emergency.purpose)
         return Principal(
-            tenant=found.tenant, actor=body.actor, roles=frozenset(body.roles), patient=body.patient
+            tenant=found.tenant,
+            actor=body.actor,
+            roles=frozenset(body.roles),
+            patient=body.patient,
+            emergency=emergency,
         )
+
+    def let_in(self, value: str, emergency: Emergency, detail: dict[str, str]) -> bool:
+        """Its owner reads one patient more for LASTING, in place of any other; False if it has ended.
+
+        On record, with that `detail`, and counted for operators in the same transaction.
+        """
+        id, now = _digest(value), self._clock.now()
+        with reading(self._engine) as connection:
+            found = rows.find(connection, id)
+        if found is None:
+            return False
+        until = _Until(emergency.patient, emergency.purpose, microseconds(now + LASTING))
+        body = msgspec.structs.replace(msgspec.json.decode(found.body, type=_Body), emergency=until)
+        said = {**detail, "patients": f" {emergency.patient} ", "purpose": emergency.purpose}
+        line = Happening(AUDIT, EMERGENCY, body.actor, said)
+        with serving(found.tenant), writing(self._engine) as connection:
+            rows.change(connection, id, msgspec.json.encode(body))
+            ledger.append(connection, found.tenant, now, [line])
+            tally.add(connection, {(found.tenant, "emergency_accesses", ""): 1})
+        return True
 
     def end(self, value: str) -> None:
         """Nobody is signed in by it any more."""

@@ -103,7 +103,7 @@ class Tokens:
         if client is None:
             raise Untrusted("the client is no longer registered")
         scopes = kept(str(claims.get("scope", "")).split(), client.scopes)
-        return Principal(tenant=client.tenant, actor=client.actor, scopes=scopes)
+        return Principal(tenant=client.tenant, actor=client.actor, scopes=scopes, space=client.space)
 
 
 def algorithm_of(key: PublicKey) -> str:

@@ -4,20 +4,20 @@ from collections.abc import Iterator
 
 from referral_service.cli.start import starting
 from referral_service.ehr.client import EhrClient
-from referral_service.ehr.destination import FhirDestination
 from referral_service.fhir.write.names import Names
 from referral_service.fhir.write.outgoing import Order
 from referral_service.settings import Settings
+from referral_service.store import approved
 from referral_service.store.approved import Approved, orders
 from referral_service.store.differences import Difference
 from referral_service.store.store import SqlStore
 from referral_service.telemetry import set_up_logs
-from referral_service.wiring import build_endpoint, build_pathway, build_terminology
+from referral_service.wiring import build_destination, build_endpoint, build_pathway, build_terminology
 from referral_service.workflow.transmit import Destination
 
 
 def at_the_ehr(settings: Settings, store: SqlStore) -> Iterator[tuple[int, list[Difference]]]:
-    """For each order that it was counted, and what is wrong there; nothing where no EHR is set.
+    """For each order that it was counted, and what is wrong there, seen twice; nothing where no EHR is set.
 
     Raises the Problem of an EHR that does not answer.
     """
@@ -29,10 +29,13 @@ def at_the_ehr(settings: Settings, store: SqlStore) -> Iterator[tuple[int, list[
     names = Names(settings.canonical_base, pathway.id, pathway.version)
     client = EhrClient(build_endpoint(settings))
     try:
-        destination = FhirDestination(client)
+        destination = build_destination(settings, client)
         for some in orders(store.engine):
             for one in some:
-                yield 1, list(_differences(one, destination, names))
+                found = list(_differences(one, destination, names))
+                # the service may have sent it, or heard of it, since the batch was read
+                again = approved.again(store.engine, one) if found else None
+                yield 1, list(_differences(again, destination, names)) if again else []
     finally:
         client.close()
 

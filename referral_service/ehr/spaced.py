@@ -23,7 +23,7 @@ class Spaced:
         return None if found is None else self._space.enter(found)
 
     def pages(self, type: str, parameters: Sequence[tuple[str, str]]) -> Iterator[Json]:
-        """The Bundles of a search, each asked for when it is due; of parameters, ids and patients are known."""
+        """The Bundles of a search, each asked for when it is due."""
         asked = [(name, self._asked(type, name, value)) for name, value in parameters]
         return map(self._space.enter, self._client.pages(type, asked))
 

@@ -20,12 +20,15 @@ import httpx
 _SLICE_BYTES: Final = 16 * 1024
 
 
+_ends: ContextVar[float] = ContextVar("ends", default=inf)
+
+
 class Deadline:
-    """The instant by which a call is over."""
+    """The instant by which a call is over; never later than one that this thread holds already."""
 
     def __init__(self, seconds: float) -> None:
         """`seconds` from now."""
-        self._end = monotonic() + seconds
+        self._end = min(monotonic() + seconds, _ends.get())
 
     def left(self) -> float:
         """The seconds that are left; 0 when it is over."""
@@ -39,9 +42,6 @@ class Deadline:
             yield
         finally:
             _ends.reset(before)
-
-
-_ends: ContextVar[float] = ContextVar("ends", default=inf)
 
 
 def _bounded(seconds: float | None, late: type[httpcore.TimeoutException]) -> float | None:

@@ -106,6 +106,9 @@ class Interactions:
 
     def _search(self, ask: Ask, asked: Sequence[tuple[str, str]]) -> Answer:
         query = parse(ask.path["type"], asked)
+        demanded = self._manners.demands.get(query.type)
+        if demanded and {demanded, "_id"}.isdisjoint(dict(asked)):
+            raise Refused(400, "required", f"A search needs {demanded} here.")
         found = matches(self._store, query, ask.flaws.stale_seconds)
         if query.is_counted_only:
             return Answer(resource=counted(len(found), f"{ask.url}?{urlencode(asked)}"))

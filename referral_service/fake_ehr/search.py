@@ -112,7 +112,9 @@ def included(store: Store, query: Query, found: Sequence[Version]) -> list[Versi
 
 def _token(query: Query, name: str, value: str) -> None:
     element = TOKENS[name]
-    wanted = [[plain(part) for part in split(one, "|", limit=1)] for one in split(value, ",")]
+    wanted = [[plain(part) for part in split(one, "|")] for one in split(value, ",")]
+    if any(len(parts) > 2 for parts in wanted):
+        raise Refused(400, "value", f"{name}: a bar in a value needs a backslash before it.")
     if name == "identifier" and all(parts[-1] for parts in wanted):
         _narrow(query, [by_value(parts[-1]) for parts in wanted])
     query.tests.append(

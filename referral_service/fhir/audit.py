@@ -2,8 +2,8 @@
 
 Sources: BALP's profiles IHE.BasicAudit.{Create, Read, Update, Delete, Query} and their variants with a
 patient; R4's code systems restful-interaction, audit-event-type, audit-entity-type, object-role,
-security-source-type and network-type; DICOM's DCM. What BALP has no profile for (operations, Bundles, pages,
-what the service does by itself) is an AuditEvent of R4 alone.
+security-source-type, extra-security-role-type and network-type; DICOM's DCM. What BALP has no profile for
+(operations, Bundles, pages, signing in, what the service does by itself) is an AuditEvent of R4 alone.
 """
 
 from base64 import b64encode
@@ -21,6 +21,13 @@ Json = dict[str, Any]
 AUDIT: Final = "audit"
 # What a page for people is in such a line, where an interaction has its code.
 PAGE: Final = "page"
+# The same for coming in and leaving; their lines are about nobody else, so that each is its own subject.
+LOGIN: Final = "login"
+LOGOUT: Final = "logout"
+# Somebody who may see one patient alone begins to read another's pages; and what they read says why too.
+EMERGENCY: Final = "emergency"
+# As who somebody acts of whom nothing is known.
+UNKNOWN: Final = "unknown"
 SERVICE: Final = "Device/referral-service"
 _TERMS: Final = "http://terminology.hl7.org/CodeSystem"
 _DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
@@ -57,12 +64,35 @@ def _coding(system: str, code: str, display: str) -> Json:
 
 _REST: Final = _coding(f"{_TERMS}/audit-event-type", "rest", "RESTful Operation")
 _RECORD: Final = _coding(_DICOM, "110110", "Patient Record")
+_AUTHENTICATION: Final = _coding(_DICOM, "110114", "User Authentication")
+# What concerns who may come in: its type and subtype.
+_SECURITY: Final = {
+    LOGIN: (_AUTHENTICATION, _coding(_DICOM, "110122", "Login")),
+    LOGOUT: (_AUTHENTICATION, _coding(_DICOM, "110123", "Logout")),
+    EMERGENCY: (
+        _coding(_DICOM, "110113", "Security Alert"),
+        _coding(_DICOM, "110127", "Emergency Override Started"),
+    ),
+}
+_INTERACTION: Final = "http://hl7.org/fhir/restful-interaction"
+# What is done, by the subtype of its event as "system|code".
+SUBTYPES: Final = {
+    **{f"{_INTERACTION}|{code}": code for code in ACTIONS},
+    **{f"{subtype['system']}|{subtype['code']}": did for did, (_, subtype) in _SECURITY.items()},
+}
+_REASONS: Final = f"{_TERMS}/v3-ActReason"
+_PURPOSES: Final = {
+    "BTG": _coding(_REASONS, "BTG", "break the glass"),
+    "ETREAT": _coding(_REASONS, "ETREAT", "Emergency Treatment"),
+    "PATSFTY": _coding(_REASONS, "PATSFTY", "patient safety"),
+}
 _SOURCE: Final = _coding(_DICOM, "110153", "Source Role ID")
 _DESTINATION: Final = _coding(_DICOM, "110152", "Destination Role ID")
 _APPLICATION: Final = _coding(_DICOM, "110150", "Application")
 _CUSTODIAN: Final = _coding(f"{_TERMS}/provenance-participant-type", "custodian", "Custodian")
 _RECIPIENT: Final = _coding(f"{_TERMS}/v3-ParticipationType", "IRCP", "information recipient")
 _AUTHOR: Final = _coding(f"{_TERMS}/v3-ParticipationType", "AUT", "author (originator)")
+_HUMAN: Final = _coding(f"{_TERMS}/extra-security-role-type", "humanuser", "human user")
 _PERSON: Final = _coding(f"{_TERMS}/audit-entity-type", "1", "Person")
 _OBJECT: Final = _coding(f"{_TERMS}/audit-entity-type", "2", "System Object")
 _PATIENT: Final = _coding(f"{_TERMS}/object-role", "1", "Patient")
@@ -110,11 +140,20 @@ def _what(line: Line, did: str, status: int, recorded: str) -> Json:
     outcome = "0" if status < _REFUSED else "4" if status < _FAILED else "8"
     told: Json = {"type": _RECORD, "action": "E", "recorded": recorded, "outcome": outcome}
     if did in ACTIONS:
-        subtype = [_coding("http://hl7.org/fhir/restful-interaction", did, did)]
+        subtype = [_coding(_INTERACTION, did, did)]
         return {**told, "type": _REST, "subtype": subtype, "action": ACTIONS[did], "outcomeDesc": str(status)}
+    if did in _SECURITY:
+        kind, narrower = _SECURITY[did]
+        return {**told, "type": kind, "subtype": [narrower], "outcomeDesc": _outcome(line, status)}
     if did == PAGE:
         return {**told, "action": line.detail["action"], "outcomeDesc": str(status)}
     return {**told, "outcomeDesc": line.kind}
+
+
+def _outcome(line: Line, status: int) -> str:
+    """The status, why it is so, and how many of the kind before it have no line of their own."""
+    why, unsaid = line.detail.get("why", ""), line.detail.get("unsaid", "")
+    return f"{status} {why}".rstrip() + (f"; {unsaid} more before it" if unsaid else "")
 
 
 def _agents(line: Line, did: str, address: str) -> list[Json]:
@@ -138,9 +177,15 @@ def _agents(line: Line, did: str, address: str) -> list[Json]:
     ]
     if is_person:
         takes = is_reading or did == "search-type"
-        person = _typed(_RECIPIENT if takes else _AUTHOR)
-        agents.append({"type": person, "who": _who(line.actor), "requestor": True})
+        person = _typed(_HUMAN if did in _SECURITY else _RECIPIENT if takes else _AUTHOR)
+        why = _purposes(line.detail.get("purpose", ""))
+        agents.append({"type": person, "who": _who(line.actor), "requestor": True, **why})
     return agents
+
+
+def _purposes(purpose: str) -> Json:
+    """Of what is only open in an emergency: that, and why."""
+    return {"purposeOfUse": [_typed(_PURPOSES[one]) for one in ("BTG", purpose)]} if purpose else {}
 
 
 def _alone(actor: str) -> Json:
@@ -149,7 +194,8 @@ def _alone(actor: str) -> Json:
 
 def _who(actor: str) -> Json:
     """Operators' commands have a name in the ledger that is no reference."""
-    return {"reference": actor} if local(actor) == actor else {"display": actor}
+    is_reference = local(actor) == actor and actor.partition("/")[0] in R4_TYPES
+    return {"reference": actor} if is_reference else {"display": actor}
 
 
 def _typed(coding: Json) -> Json:
@@ -163,6 +209,8 @@ def _objects(line: Line, did: str) -> list[Json]:
         text = f"{line.subject}?{asked.replace(',', '&')}"
         return [{"type": _OBJECT, "role": _QUERY, "query": b64encode(text.encode()).decode()}]
     told = {"description": asked} if asked else {}
+    if did in _SECURITY and line.subject == did:
+        return [{"type": _OBJECT, **told}]
     if local(line.subject) == line.subject:
         return [{"what": {"reference": line.subject}, "type": _OBJECT, "role": _RESOURCE, **told}]
     named = {"what": {"display": line.subject}} if line.subject in R4_TYPES else {}

@@ -54,8 +54,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def condition(self) -> Condition | None:
         """The conditional identity of a write, if it has one."""
-        query = {"POST": self.if_none_exist, "PUT": self.query}.get(self.method, "")
-        return Condition(self.type, query) if query else None
+        query = self.if_none_exist if self.method == "POST" else self.query
+        return Condition(self.type, query) if query and self.method in ("POST", "PUT") else None
 
 
 def that_count(bundle: Json, faults: Iterable[Issue]) -> list[Issue]:

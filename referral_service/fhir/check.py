@@ -66,9 +66,10 @@ def _untyped(value: Any) -> Found:
 
 def _resource(value: Any, _: Scope) -> Found:
     """A resource that stands for itself: the top one, or one of a Bundle or of Parameters."""
-    wrong = _untyped(value)
-    if wrong is not None:
-        return wrong
+    return _untyped(value) or _whole(value)
+
+
+def _whole(value: dict[str, Any]) -> Found:
     contained = value.get("contained")
     if not isinstance(contained, list):
         return _shape(value, NOTHING_CONTAINED)
@@ -88,7 +89,7 @@ def _nested(value: Any, scope: Scope) -> Found:
     wrong = _untyped(value)
     if wrong is not None or value["resourceType"] not in CHECKED_TYPES:
         return wrong
-    return _resource(value, scope)
+    return _whole(value)
 
 
 def _shape(value: dict[str, Any], scope: Scope) -> Found:

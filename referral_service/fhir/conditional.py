@@ -94,13 +94,13 @@ class Coming:
     def _add(self, resource: Json, identity: str) -> None:
         kind = resource["resourceType"]
         self._ids[kind, "_id", identity].add(identity)
-        for name, code, system, start, end in terms.entries(resource):
-            if start is not None and end is not None:
-                self._spans[kind, name].append((identity, Span(start, end)))
+        for one in terms.entries(resource):
+            if one.start is not None and one.end is not None:
+                self._spans[kind, one.name].append((identity, Span(one.start, one.end)))
                 continue
-            self._ids[kind, name, code].add(identity)
-            self._ids[kind, name, system, code].add(identity)
-            self._ids[kind, name, system, ""].add(identity)
+            self._ids[kind, one.name, one.code].add(identity)
+            self._ids[kind, one.name, one.system, one.code].add(identity)
+            self._ids[kind, one.name, one.system, ""].add(identity)
 
     def _passing(self, kind: str, test: Test) -> set[str]:
         """The ids of what is written here that passes."""

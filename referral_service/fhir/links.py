@@ -53,15 +53,15 @@ def places(resource: dict[str, Any]) -> list[tuple[Any, Any]]:
 
 def _collect(value: Any, name: str, found: list[tuple[Any, Any]]) -> None:
     """`name` is that of the element which an array is the value of."""
-    is_object = isinstance(value, dict)
+    is_object = type(value) is dict
     inside: Iterable[tuple[Any, Any]] = value.items() if is_object else enumerate(value)
     for key, item in inside:
-        element = key if is_object else name
-        if isinstance(item, str):
-            if element in _LINKING:
+        kind = type(item)
+        if kind is str:
+            if (key if is_object else name) in _LINKING:
                 found.append((value, key))
-        elif isinstance(item, _NESTED):
-            _collect(item, element, found)
+        elif kind is dict or kind is list:
+            _collect(item, key if is_object else name, found)
 
 
 def paths(resource: dict[str, Any], path: str, holders: Iterable[Any]) -> dict[int, str]:

@@ -15,8 +15,9 @@ from referral_service.fhir.search.reference import local
 Json = dict[str, Any]
 Kind = Literal["handshake", "heartbeat", "event-notification", "query-status", "query-event"]
 _KINDS: Final = get_args(Kind)
-_BUNDLES: Final = frozenset(
-    {"history", "subscription-notification", "collection", "transaction", "batch", "searchset"}
+_BUNDLES: Final = (
+    *("history", "subscription-notification"),
+    *("collection", "transaction", "batch", "searchset"),
 )
 _STATUSES: Final = ("Parameters", "SubscriptionStatus")
 _LONGEST_NUMBER: Final = 19  # digits of R5's integer64
@@ -43,12 +44,12 @@ class Status(NamedTuple):
     events: tuple[Event, ...]
 
     @property
-    def first(self) -> int | None:
-        """The number of the first event that is told here; None where nothing is counted."""
-        numbers = [event.number for event in self.events if event.number is not None]
-        if numbers:
-            return min(numbers)
-        return None if self.total is None else self.total - max(len(self.events) - 1, 0)
+    def numbers(self) -> frozenset[int]:
+        """The numbers of the events that are told here; none where nothing is counted."""
+        said = frozenset(event.number for event in self.events if event.number is not None)
+        if said or self.total is None:
+            return said
+        return frozenset(range(self.total - max(len(self.events) - 1, 0), self.total + 1))
 
 
 class Placed(NamedTuple):

@@ -63,7 +63,7 @@ class Plan:
                 found.append((*REQUIRED, "." + name))
         if self.choices:
             found += _choices(self, value)
-        if self.invariant is not None or len(value) == 1:
+        if self.invariant is not None or (len(value) == 1 and "id" in value):
             found += _judged(self, value, found)
         return found or None
 

@@ -13,6 +13,15 @@ def outcome(issues: Iterable[Issue], severity: Severity = "error") -> dict[str, 
     return {"resourceType": "OperationOutcome", "issue": [_issue(issue, severity) for issue in issues]}
 
 
+def is_failure(resource: dict[str, Any]) -> bool:
+    """Whether it is an OperationOutcome of an error: beside the matches of a search, these are not all."""
+    issues = resource.get("issue") if resource.get("resourceType") == "OperationOutcome" else None
+    said = (
+        [one.get("severity") for one in issues if isinstance(one, dict)] if isinstance(issues, list) else []
+    )
+    return "error" in said or "fatal" in said
+
+
 def _issue(issue: Issue, severity: Severity) -> dict[str, Any]:
     written: dict[str, Any] = {"severity": severity, "code": issue.code}
     if issue.diagnostics:

@@ -20,6 +20,7 @@ _TOO_DEEP = f"The JSON is nested more than {DEEPEST} levels deep."
 _GREATEST_EXPONENT = 6144
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_NESTED = (dict, list)
 
 
 class Unreadable(Problem):
@@ -126,7 +127,7 @@ def _too_deep(text: bytes, value: Any) -> bool:
             child
             for one in level
             for child in (one.values() if isinstance(one, dict) else one)
-            if isinstance(child, dict | list)
+            if isinstance(child, _NESTED)
         ]
         if not level:
             return False

@@ -15,6 +15,7 @@ _RELATIVE = re.compile(_IDENTITY)
 _ABSOLUTE = re.compile(rf"[A-Za-z][A-Za-z0-9+.\-]*://\S+/([A-Z][A-Za-z]+)/{_IDENTITY}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
+_SPACE = re.compile(r"\s")
 
 _SPACED: Final = finding("value", "A reference must not contain white space.", ".reference")
 _MALFORMED = finding("value", "A relative reference has the form Type/id.", ".reference")
@@ -53,7 +54,7 @@ def _seen(text: str, scope: Scope) -> tuple[str | None, Found]:
             return None, _NOT_CONTAINED
         scope.used.add(text[1:])
         return kind, None
-    if any(character.isspace() for character in text):
+    if _SPACE.search(text):
         return None, _SPACED
     if _SCHEME.match(text):
         absolute = _ABSOLUTE.fullmatch(text)

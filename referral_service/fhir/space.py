@@ -5,12 +5,24 @@ of its addresses. What the service wrote has the same id for everybody.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from referral_service.fhir.search.table import KINDS, Sort
 
 Json = dict[str, Any]
 # Only the service has these; of the one type that both sides write, it alone has ids of this form.
-_OURS: Final = frozenset({"Task", "GuidanceResponse", "DetectedIssue", "Provenance", "AuditEvent"})
+_OURS: Final = frozenset(
+    {
+        *("Task", "GuidanceResponse", "DetectedIssue", "Provenance", "AuditEvent"),
+        *("ActivityDefinition", "CapabilityStatement", "CodeSystem", "ConceptMap", "ImplementationGuide"),
+        *("Library", "OperationDefinition", "PlanDefinition", "SearchParameter", "StructureDefinition"),
+        "ValueSet",
+    }
+)
+# Of operations, which no search has.
+_OF_OPERATIONS: Final = ("subject", "patient")
 _SHARED: Final = "ServiceRequest"
 _OUR_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _REFERENCE: Final = re.compile(
@@ -52,6 +64,14 @@ class Space:
         """A resource or Bundle of ours, as they know it."""
         return _resource(resource, self.outer) if self._prefix else resource
 
+    def asked(self, type: str, parameters: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The parameters of a search or operation of theirs."""
+        return _parameters(type, parameters, self.inner)
+
+    def told(self, type: str, parameters: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those of ours, as they know them."""
+        return _parameters(type, parameters, self.outer)
+
     def entered(self, reference: str) -> str:
         """A reference, or an address below a base, of theirs."""
         return _turned(reference, self.inner, _PLACE) if self._prefix else reference
@@ -61,15 +81,74 @@ class Space:
         return _turned(reference, self.outer, _PLACE) if self._prefix else reference
 
 
+def _parameters(type: str, parameters: Iterable[tuple[str, str]], turn: _Turn) -> list[tuple[str, str]]:
+    return [
+        (name, ",".join(turned(one) for one in value.split(",")))
+        if (turned := _valued(type, name, turn))
+        else (name, value)
+        for name, value in parameters
+    ]
+
+
+def _valued(type: str, name: str, turn: _Turn) -> Callable[[str], str] | None:
+    """What is done to a value of a parameter that names resources; None for any other parameter."""
+    plain, _, modifier = name.partition(":")
+    if plain == "_id":
+        return lambda id: turn(type, id) if id else id
+    known = (it for it in KINDS[type].parameters if it.name == plain) if type in KINDS else ()
+    targets = next((it.targets for it in known if it.sort is Sort.REFERENCE), ())
+    if not targets and plain in _OF_OPERATIONS:
+        targets = ("Patient",)
+    if not targets:
+        return None
+    of = modifier or targets[0]
+    return lambda one: _turned(one, turn, _REFERENCE) if "/" in one or not one else turn(of, one)
+
+
+def _searched(address: str, turn: _Turn) -> str:
+    """An address below a base, which may be a search."""
+    path, mark, query = address.partition("?")
+    type = path.rstrip("/").rpartition("/")[2]
+    if not mark or type not in KINDS:
+        return _turned(address, turn, _PLACE)
+    parameters = _parameters(type, parse_qsl(query, keep_blank_values=True), turn)
+    return f"{path}?{urlencode(parameters, safe='/|:,$')}"
+
+
 def _resource(resource: Json, turn: _Turn) -> Json:
     """Of a resource also its own id; of a Bundle everything in it."""
     type, id = resource.get("resourceType"), resource.get("id")
-    if type == "Bundle" and isinstance(resource.get("entry"), list):
-        return {**resource, "entry": [_entry(one, turn) for one in resource["entry"]]}
+    if type == "Bundle":
+        return {key: _of_bundle(key, value, turn) for key, value in resource.items()}
     turned = {key: _value(value, turn) for key, value in resource.items()}
+    if type == "Subscription" and isinstance(turned.get("criteria"), str):
+        turned["criteria"] = _searched(turned["criteria"], turn)
+    if type == "Parameters" and isinstance(turned.get("parameter"), list):
+        turned["parameter"] = [_parameter(one, turn) for one in turned["parameter"]]
     if isinstance(type, str) and isinstance(id, str):
         turned["id"] = turn(type, id)
     return turned
+
+
+def _parameter(parameter: Any, turn: _Turn) -> Any:
+    """An operation may be told its subject as a text."""
+    if not isinstance(parameter, dict) or parameter.get("name") not in _OF_OPERATIONS:
+        return parameter
+    text = parameter.get("valueString")
+    return (
+        {**parameter, "valueString": _turned(text, turn, _REFERENCE)} if isinstance(text, str) else parameter
+    )
+
+
+def _of_bundle(key: str, value: Any, turn: _Turn) -> Any:
+    if key == "link" and isinstance(value, list):
+        return [
+            {**one, "url": _searched(one["url"], turn)}
+            if isinstance(one, dict) and isinstance(one.get("url"), str)
+            else one
+            for one in value
+        ]
+    return [_entry(one, turn) for one in value] if key == "entry" and isinstance(value, list) else value
 
 
 def _entry(entry: Any, turn: _Turn) -> Any:
@@ -82,8 +161,18 @@ def _entry(entry: Any, turn: _Turn) -> Any:
         found["fullUrl"] = _turned(found["fullUrl"], turn, _REFERENCE)
     for part, name in (("request", "url"), ("response", "location")):
         if isinstance(found.get(part), dict) and isinstance(found[part].get(name), str):
-            found[part] = {**found[part], name: _turned(found[part][name], turn, _PLACE)}
+            found[part] = {**found[part], name: _searched(found[part][name], turn)}
+    request = found.get("request")
+    if isinstance(request, dict) and isinstance(request.get("ifNoneExist"), str):
+        found["request"] = {**request, "ifNoneExist": _condition(request, turn)}
     return found
+
+
+def _condition(request: Json, turn: _Turn) -> str:
+    type, condition = request.get("url"), request["ifNoneExist"]
+    if not isinstance(type, str) or not condition:
+        return str(condition)
+    return _searched(f"{type}?{condition.removeprefix('?')}", turn).partition("?")[2]
 
 
 def _value(value: Any, turn: _Turn) -> Any:
@@ -92,11 +181,13 @@ def _value(value: Any, turn: _Turn) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        key: _turned(one, turn, _REFERENCE)
-        if key == "reference" and isinstance(one, str)
-        else _value(one, turn)
+        key: _referred(one, turn) if key == "reference" and isinstance(one, str) else _value(one, turn)
         for key, one in value.items()
     }
+
+
+def _referred(reference: str, turn: _Turn) -> str:
+    return _searched(reference, turn) if "?" in reference else _turned(reference, turn, _REFERENCE)
 
 
 def _turned(reference: str, turn: _Turn, form: re.Pattern[str]) -> str:

@@ -80,7 +80,7 @@ def plan(
     entries: Sequence[Entry],
     found: Sequence[Link],
     matches: Mapping[Condition, Match],
-    mint: Callable[[], str],
+    mint: Callable[[str], str],
     base: str = "",
 ) -> list[Operation]:
     """Operations in the order DELETE, POST, PUT, GET, their resources with ids and with references rewritten.
@@ -114,7 +114,7 @@ def _category(faults: Iterable[Issue]) -> Category:
 
 
 def _identified(
-    entries: Sequence[Entry], matches: Mapping[Condition, Match], mint: Callable[[], str]
+    entries: Sequence[Entry], matches: Mapping[Condition, Match], mint: Callable[[str], str]
 ) -> tuple[list[Operation], list[Issue]]:
     operations: list[Operation] = []
     faults: list[Issue] = []
@@ -138,7 +138,7 @@ def _identified(
                 Issue("value", "The condition matches a resource of another id.", f"{entry.path}.id")
             )
         else:
-            identity = ids[0] if ids else own or mint()
+            identity = ids[0] if ids else own or mint(entry.type)
             operations.append(Operation(entry, identity, is_matched=bool(ids) and entry.method == "POST"))
             if entry.condition:
                 known[same] = [identity]

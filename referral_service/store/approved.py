@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, func, select, true, tuple_
 
 from referral_service.store import bodies
 from referral_service.store.engine import reading as snapshot
@@ -24,6 +24,7 @@ class Approved(NamedTuple):
     there: dict[str, str]
 
 
+_KEYS = (referral.c.tenant, referral.c.task)
 _IS_APPROVED = referral.c.fulfillment_status.is_not(None)
 
 
@@ -35,18 +36,27 @@ def number(engine: Engine) -> int:
 
 def orders(engine: Engine) -> Iterator[list[Approved]]:
     """All of them; no transaction is open between two batches."""
-    keys = (referral.c.tenant, referral.c.task)
-    asked = select(*keys, referral.c.body).where(_IS_APPROVED).order_by(*keys).limit(_AT_ONCE)
-    after: ColumnElement[bool] | None = None
+    after: ColumnElement[bool] = true()
     while True:
-        with snapshot(engine) as connection:
-            rows = connection.execute(asked if after is None else asked.where(after)).all()
-            kept = [(Tenant(row.tenant), bodies.referral(row.body)) for row in rows]
-            wanted = [(tenant, one.order) for tenant, one in kept]
-            told = select(message.c.tenant, message.c.id, message.c.body)
-            found = connection.execute(told.where(tuple_(message.c.tenant, message.c.id).in_(wanted)))
-            there = {(row.tenant, row.id): _IDS.decode(row.body) for row in found}
-        yield [Approved(tenant, one, there.get((tenant, one.order), {})) for tenant, one in kept]
-        if len(rows) < _AT_ONCE:
+        some = _read(engine, after)
+        yield some
+        if len(some) < _AT_ONCE:
             return
-        after = tuple_(*keys) > tuple_(rows[-1].tenant, rows[-1].task)
+        after = tuple_(*_KEYS) > tuple_(some[-1].tenant, some[-1].referral.task)
+
+
+def again(engine: Engine, one: Approved) -> Approved | None:
+    """The same order as it is by now; None if it is no more."""
+    own = tuple_(*_KEYS) == tuple_(one.tenant, one.referral.task)
+    return next(iter(_read(engine, own)), None)
+
+
+def _read(engine: Engine, which: ColumnElement[bool]) -> list[Approved]:
+    asked = select(*_KEYS, referral.c.body).where(_IS_APPROVED, which).order_by(*_KEYS).limit(_AT_ONCE)
+    with snapshot(engine) as connection:
+        kept = [(Tenant(row.tenant), bodies.referral(row.body)) for row in connection.execute(asked)]
+        wanted = [(tenant, one.order) for tenant, one in kept]
+        told = select(message.c.tenant, message.c.id, message.c.body)
+        found = connection.execute(told.where(tuple_(message.c.tenant, message.c.id).in_(wanted)))
+        there = {(row.tenant, row.id): _IDS.decode(row.body) for row in found}
+    return [Approved(tenant, one, there.get((tenant, one.order), {})) for tenant, one in kept]

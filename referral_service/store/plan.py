@@ -47,7 +47,7 @@ class _Version(NamedTuple):
     patient: PatientId | None
     body: bytes
 
-    def answer(self, is_new: bool) -> Stored:
+    def answer(self, is_new: bool = False, is_created: bool = False) -> Stored:
         """As the port says it."""
         return Stored(
             type=self.type,
@@ -58,6 +58,7 @@ class _Version(NamedTuple):
             is_deleted=bool(self.is_deleted),
             is_posted=bool(self.is_posted),
             is_new=is_new,
+            is_created=is_created,
         )
 
 
@@ -129,11 +130,12 @@ class Plan:
             _check(write, before)
             if before and before.is_deleted == write.is_deleted and before.body == _body(write):
                 unchanged.add(f"{write.type}/{write.id}")
-                answers.append(before.answer(is_new=False))
+                answers.append(before.answer())
                 continue
             newest[key] = after = self._next(tenant, write, before)
             changes[number] = (write, before, after)
-            answers.append(after.answer(is_new=True))
+            is_created = not write.is_deleted and (before is None or before.is_deleted)
+            answers.append(after.answer(is_new=True, is_created=is_created))
         sender = happenings[0].actor if happenings else ""
         for change in changes.values():
             self._change(*change)

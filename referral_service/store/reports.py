@@ -1,13 +1,13 @@
 """What operators ask of the database, read-only: who is on duty, who is parked, how one patient stands."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, Engine, Table, and_, func, select
 
-from referral_service.store import bodies, reading
+from referral_service.store import bodies, persons, reading
 from referral_service.store.duty import drained_since
 from referral_service.store.engine import SCHEMA
 from referral_service.store.engine import reading as snapshot
@@ -147,16 +147,17 @@ def standing(
     engine: Engine, tenant: Tenant, identity: PatientId, now: datetime, as_of: datetime
 ) -> Standing | None:
     """How a patient stands; None if nothing about one of that id was ever received."""
-    one = and_(patient.c.tenant == tenant, patient.c.id == identity)
     with snapshot(engine) as connection:
+        same = persons.whole(connection, tenant, identity)
+        one = and_(patient.c.tenant == tenant, patient.c.id == same[0])
         row = connection.execute(select(patient).where(one)).one_or_none()
         if row is None:
             return None
         before = select(func.count()).select_from(patient).where(IS_DIRTY)
         sources = select(func.count(fact.c.source.distinct())).where(
-            fact.c.tenant == tenant, fact.c.patient == identity, fact.c.known_until.is_(None)
+            fact.c.tenant == tenant, fact.c.patient.in_(same), fact.c.known_until.is_(None)
         )
-        kept = remembered(connection, tenant, [identity])[identity]
+        kept = _together(remembered(connection, tenant, same).values())
         is_leased = row.leased_until is not None and row.leased_until > now
         is_awake = row.parked_at is None and row.wake_at is not None and row.wake_at <= as_of
         place = None
@@ -178,6 +179,13 @@ def standing(
             referrals=kept.referrals,
             history={it.guidance: _versions(connection, tenant, it.guidance) for it in kept.episodes},
         )
+
+
+def _together(found: Iterable[Remembered]) -> Remembered:
+    """What is remembered of several patients who are one person."""
+    kept = list(found)
+    episodes = tuple(one for it in kept for one in it.episodes)
+    return Remembered(episodes, tuple(one for it in kept for one in it.referrals))
 
 
 def _versions(connection: Connection, tenant: Tenant, guidance: str) -> tuple[Stored, ...]:

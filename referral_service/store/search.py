@@ -36,7 +36,6 @@ from referral_service.store.tables import (
     resource_version,
     token,
 )
-from referral_service.store.versions import came_back
 from referral_service.workflow.ports import PatientId, Stored, Tenant
 
 # Counting is worth one page's work, not more: beyond this a search says no total.
@@ -139,11 +138,6 @@ class Search:
             )
         found = [stored(row._mapping) for row in rows[: count + 1]]
         return History(found[:count], found[count] if len(found) > count else None, newest)
-
-    def came_back(self, tenant: Tenant, written: Sequence[Stored]) -> set[tuple[str, str]]:
-        """Those of these versions, by type and id, before which the resource was deleted."""
-        with snapshot(self._engine) as connection:
-            return came_back(connection, tenant, written)
 
     def is_emitted(self, tenant: Tenant, kind: str, identities: Sequence[str]) -> set[str]:
         """Those of these ids whose living resource the service wrote: no fact was ever read from it."""

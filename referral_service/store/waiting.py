@@ -10,9 +10,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from referral_service.core.timeline import Score
-from referral_service.store import bodies
+from referral_service.store import bodies, persons
 from referral_service.store.bulk import Row, Statement
-from referral_service.store.persons import placed
 from referral_service.store.tables import instant
 from referral_service.workflow.ports import Episode, PatientId, Referral, Tenant
 
@@ -68,7 +67,8 @@ def whole(
 ) -> list[Waiting]:
     """Each of a tenant's referrals with what is around it, in their order."""
     asked: list[Row] = [
-        (one.task, who, *placed(one.episode, who), one.order if one.target else None) for who, one in found
+        (one.task, who, *persons.placed(one.episode, who), one.order if one.target else None)
+        for who, one in found
     ]
     around = {row[0]: row for row in _read(connection, _AROUND, asked, (tenant,) * 4)}
     waiting = []
@@ -92,14 +92,15 @@ def _sending(row: Sequence[Any]) -> Sending | None:
 def _scores(connection: Connection, tenant: Tenant, found: Sequence[Waiting]) -> dict[str, tuple[Score, ...]]:
     """The scores that each referral's response rests on, by Task."""
     sources: dict[Row, list[str]] = {}
+    same = persons.members(connection, [(tenant, one.patient) for one in found])
     for one in found:
         criteria = one.episode.decision.criteria if one.episode else ()
         for reference in (
             it for criterion in criteria if criterion.id == "response" for it in criterion.evidence
         ):
-            sources.setdefault((one.patient, reference.partition("/_history/")[0]), []).append(
-                one.referral.task
-            )
+            for patient in same.get((tenant, one.patient), (one.patient,)):
+                row = (patient, reference.partition("/_history/")[0])
+                sources.setdefault(row, []).append(one.referral.task)
     scores: dict[str, tuple[Score, ...]] = {}
     for patient, source, body in _read(connection, _SCORES, list(sources), (tenant,)):
         kept = bodies.fact(body)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, select
 
 from referral_service.core.record import REGIONS
 from referral_service.core.stage import STAGES, Stage
-from referral_service.store import bodies
+from referral_service.store import bodies, persons
 from referral_service.store.bulk import Row, Statement
 from referral_service.store.engine import reading as snapshot
 from referral_service.store.tables import IS_PROPOSAL, episode, microseconds, referral
@@ -21,6 +21,7 @@ from referral_service.store.waiting import Waiting, whole
 from referral_service.workflow.ports import Episode, PatientId, Tenant
 
 MOST_COUNTED: Final = 1000
+MOST_FLAGS: Final = 10
 _MOST_NAMESAKES: Final = 50
 _TARGETS: Final = ("intradiscal", "surgical", "review")
 _NO_REGION: Final = "none"
@@ -29,15 +30,21 @@ _NONE: Final = ("review", _NO_REGION, "")
 _OPEN: Final = tuple(stage for stage in STAGES if stage != "closed")
 _SOME: Final = "SELECT ? AS name, count(*) AS number FROM (SELECT 1 FROM {of} LIMIT {most}) AS counted"
 _ON_LIST: Final = _SOME.format(of="referral WHERE tenant = ? AND stage = ?", most=MOST_COUNTED)
-_PARKED: Final = _SOME.format(of="patient WHERE tenant = ? AND parked_at IS NOT NULL", most=MOST_COUNTED)
+# The tenant is written so that SQLite takes the index of those that are parked, not the tenant's patients.
+_PARKED: Final = _SOME.format(
+    of="patient WHERE parked_at IS NOT NULL AND tenant || '' = ?", most=MOST_COUNTED
+)
 _COUNTS: Final = Statement(" UNION ALL ".join([*(_ON_LIST for _ in _OPEN), _PARKED]))
 _IDENTIFIED: Final = (
     "SELECT DISTINCT id FROM token WHERE tenant = ? AND type = 'Patient' AND name = 'identifier' AND code = ?"
 )
 # A patient's referrals are few; the limit has them found before the list they stand on.
-_OF_PATIENTS: Final = (
-    "(SELECT * FROM referral WHERE tenant = ? AND patient IN ({marks}) LIMIT 1000) AS referral"
-)
+_OF_PATIENTS: Final = "(SELECT * FROM referral WHERE tenant = ? AND patient IN ({marks}) LIMIT 1000) AS few"
+
+
+_ALARMING: Final = """SELECT patient, body, due_at, task FROM referral WHERE stage = 'red-flag' AND tenant = ?
+AND EXISTS (SELECT 1 FROM alarm WHERE alarm.tenant = referral.tenant AND alarm.task = referral.task)
+ORDER BY due_at, task LIMIT ?"""
 
 
 class Place(NamedTuple):
@@ -79,7 +86,10 @@ class Counts(NamedTuple):
 
 
 class Board(NamedTuple):
-    """A page, with what is beside each: the counts, and the red flags unless they are the page."""
+    """A page, with what is beside each: the counts, and up to MOST_FLAGS red flags unless they are the page.
+
+    Those that nobody has acknowledged come first.
+    """
 
     page: Page
     counts: Counts
@@ -110,8 +120,8 @@ class Worklist:
         """A page as `page` gives it, all of one moment."""
         with snapshot(self._engine) as connection:
             rows = self._rows(connection, asked, size, after)
-            flags = self._rows(connection, Asked("red-flag"), size, None)[:size]
-            shown = self._whole(connection, [*rows[:size], *(flags if asked.stage != "red-flag" else ())])
+            flags = [] if asked.stage == "red-flag" else self._flags(connection)
+            shown = self._whole(connection, [*rows[:size], *flags])
             page = Page(shown[: len(rows[:size])], _end(rows, size))
             return Board(page, self._counts(connection), shown[len(page.found) :])
 
@@ -125,6 +135,12 @@ class Worklist:
         values = [value for stage in _OPEN for value in (stage, self._tenant, stage)]
         found = dict(_COUNTS.read(connection, (*values, "parked", self._tenant)))
         return Counts({stage: found[stage] for stage in _OPEN}, found["parked"])
+
+    def _flags(self, connection: Connection) -> list[Any]:
+        waiting = Statement(_ALARMING).read(connection, (self._tenant, MOST_FLAGS))
+        known = {task for *_, task in waiting}
+        rows = self._rows(connection, Asked("red-flag"), MOST_FLAGS, None)
+        return [*waiting, *(row for row in rows if row[3] not in known)][:MOST_FLAGS]
 
     def _rows(self, connection: Connection, asked: Asked, size: int, after: Place | None) -> list[Any]:
         """One row more than the page has, if there is one."""
@@ -150,8 +166,13 @@ class Worklist:
         return whole(connection, self._tenant, found)
 
     def of_patient(self, who: PatientId) -> list[Waiting]:
-        """Every referral of a patient."""
-        return self._found(referral.c.patient == who)
+        """Every referral of a person."""
+        return self._found(referral.c.patient.in_(self.whole(who)))
+
+    def whole(self, who: PatientId) -> tuple[PatientId, ...]:
+        """The patients who are one person with this one, the one that leads first."""
+        with snapshot(self._engine) as connection:
+            return persons.whole(connection, self._tenant, who)
 
     def one(self, task: str) -> Waiting | None:
         """The referral whose review this Task is."""
@@ -163,8 +184,9 @@ class Worklist:
             return self._whole(connection, connection.execute(own.order_by(referral.c.task)).all())
 
     def episodes(self, who: PatientId) -> list[Episode]:
-        """Every episode of a patient that is remembered, open or closed."""
-        found = select(episode.c.body).where(episode.c.tenant == self._tenant, episode.c.patient == who)
+        """Every episode of a person that is remembered, open or closed."""
+        own = episode.c.patient.in_(self.whole(who))
+        found = select(episode.c.body).where(episode.c.tenant == self._tenant, own)
         with snapshot(self._engine) as connection:
             return [bodies.episode(body) for body in connection.scalars(found.order_by(episode.c.key))]
 

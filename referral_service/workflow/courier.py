@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
+from referral_service.core.problem import Problem
 from referral_service.core.referral import UNFULFILLED
 from referral_service.workflow.ports import Tenant
 from referral_service.workflow.review import Opened
@@ -56,14 +57,22 @@ class Courier:
         return list((executor.map if executor else map)(self._transmit.deliver, due))
 
     def ask(self, opened: Callable[[Tenant, str], Opened | None]) -> int:
-        """Asks the fulfillers whose turn it is; how many had news. Raises the Problem of the other side."""
+        """Asks the fulfillers whose turn it is; how many had news.
+
+        Raises the last Problem of the other side once all were asked: one Task that fails hides no other.
+        """
         if self._read is None:
             return 0
-        news = 0
+        news, failed = 0, None
         for tenant, order, there in self._rounds.sent_due(_ASKED_AT_ONCE, self._every):
-            task = self._read(f"Task/{there['Task']}") if there.get("Task") else None
-            news += bool(task and self._track.heard(tenant, task, FULFILLER))
+            try:
+                task = self._read(f"Task/{there['Task']}") if there.get("Task") else None
+                news += bool(task and self._track.heard(tenant, task, FULFILLER))
+            except Problem as error:
+                failed = error
             known = opened(tenant, order)
             if known is None or known.referral.fulfillment_status not in UNFULFILLED:
                 self._rounds.done(tenant, order)
+        if failed:
+            raise failed
         return news

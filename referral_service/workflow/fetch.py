@@ -13,12 +13,15 @@ import msgspec
 
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.fhir.notification import Placed
+from referral_service.fhir.outcome import is_failure
 from referral_service.fhir.search.table import KINDS
 from referral_service.workflow.admit import KEPT, TASK, Admit, Admitted, Feed
 
 Json = dict[str, Any]
 # Told before each request: may wait, keeps the errand ours, and raises to end the work.
 Step = Callable[[], None]
+# What a source demands of each search of a type, in parameters: one search for each; by type.
+Queries = Mapping[str, Sequence[Sequence[tuple[str, str]]]]
 
 _PATIENT: Final = "Patient"
 # What a patient search is made of; the Patient itself is read.
@@ -36,7 +39,7 @@ _NOT_OFFERED: Final = frozenset(
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):
-    """Something to fetch, leased. `what` is "Type/id" or "poll:Type"; `asked` counts requests for it."""
+    """Something to fetch, leased at `at`; `what` is "Type/id" or "poll:Type"; `asked` counts requests."""
 
     feed: Feed
     what: str
@@ -44,6 +47,7 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     asked: int
     attempts: int
     since: datetime
+    at: datetime
 
 
 class Ehr(Protocol):
@@ -73,8 +77,11 @@ class Fetched(Protocol):
 class Fetch:
     """The verb, for one source."""
 
-    def __init__(self, ehr: Ehr, admit: Admit, belongings: Belongings, fetched: Fetched) -> None:
-        """Keeps nothing between errands."""
+    def __init__(
+        self, ehr: Ehr, admit: Admit, belongings: Belongings, fetched: Fetched, queries: Queries
+    ) -> None:
+        """Keeps nothing between errands; `queries`: what the source demands of a patient search of a type."""
+        self._queries = queries
         self._ehr = ehr
         self._admit = admit
         self._belongings = belongings
@@ -132,11 +139,12 @@ class Fetch:
         self._absent(feed, identity, searched, seen, step)
 
     def _pages(self, kind: str, identity: str, step: Step) -> Iterator[Json]:
-        step()
-        for page in self._ehr.pages(kind, [("patient", f"{_PATIENT}/{identity}")]):
-            yield page
-            if has_next(page):
-                step()
+        for query in self._queries.get(kind, ((),)):
+            step()
+            for page in self._ehr.pages(kind, [("patient", f"{_PATIENT}/{identity}"), *query]):
+                yield page
+                if has_next(page):
+                    step()
 
     def _absent(self, feed: Feed, identity: str, searched: set[str], seen: set[str], step: Step) -> None:
         """What came from there once and was not found now is gone, or another patient's."""
@@ -162,9 +170,11 @@ class Fetch:
 
 
 def resources(page: Json) -> Iterator[Json]:
-    """What a page of a search brings, OperationOutcomes left out."""
+    """What a page of a search brings, OperationOutcomes left out; raises UNAVAILABLE for one of an error."""
     for entry in page.get("entry", ()):
         resource = entry.get("resource") or {}
+        if is_failure(resource):
+            raise problem(Category.UNAVAILABLE, "The source says that it has not answered the whole search.")
         if isinstance(resource.get("resourceType"), str) and resource["resourceType"] != "OperationOutcome":
             yield resource
 

@@ -1,7 +1,8 @@
 """Poll: what has changed at a source since we last asked, a type at a time, told by `_lastUpdated`.
 
 The mark is the latest `meta.lastUpdated` below which nothing was missed: the source's own time, never ours.
-It moves once a page is durably stored, so that a poll which ends anywhere goes on from there.
+It moves once a page is durably stored, so that a poll which ends anywhere goes on from there. A time that is
+still to come when we ask moves it nowhere: one wrong date would hide all that is written until then.
 
 Pages shift while others write: what changes moves to the end of an order by time, and with pages counted
 from the beginning whatever stood at a page's edge is never seen. So where the source sorts by time, each page
@@ -10,7 +11,7 @@ the mark is no later than the moment at which the first one was.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import parse_qsl, urlsplit
@@ -20,7 +21,7 @@ from referral_service.fhir.notification import Placed
 from referral_service.fhir.search.dates import span
 from referral_service.fhir.write.names import instant
 from referral_service.workflow.admit import KEPT, TASK, Admit, Feed, sortable
-from referral_service.workflow.fetch import Ehr, Errand, Fetched, Step, has_next, resources
+from referral_service.workflow.fetch import Ehr, Errand, Fetched, Queries, Step, has_next, resources
 
 Json = dict[str, Any]
 
@@ -29,6 +30,8 @@ PREFIX: Final = "poll:"
 POLLED: Final = KEPT | {TASK}
 _SORT: Final = ("_sort", "_lastUpdated")
 _COUNT: Final = ("_count", "200")
+# Before it nothing was written: some servers say the year 1 where they know no time.
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Marks(Protocol):
@@ -57,6 +60,12 @@ class _Sweep(NamedTuple):
     step: Step
     asks: bool
     trusts: bool
+    query: Sequence[tuple[str, str]]
+
+    @property
+    def mark(self) -> str:
+        """Each query has its own."""
+        return "?".join(filter(None, (self.errand.what, "&".join(map("=".join, self.query)))))
 
     @property
     def type(self) -> str:
@@ -67,8 +76,14 @@ class _Sweep(NamedTuple):
 class Poll:
     """The verb, for one source."""
 
-    def __init__(self, ehr: Ehr, admit: Admit, marks: Marks, overlap: timedelta, fetched: Fetched) -> None:
-        """`overlap`: what was written that long before the mark is asked for again: it may show late."""
+    def __init__(
+        self, ehr: Ehr, admit: Admit, marks: Marks, overlap: timedelta, fetched: Fetched, queries: Queries
+    ) -> None:
+        """`overlap`: what was written that long before the mark is asked for again: it may show late.
+
+        `queries`: what the source demands of a search of a type.
+        """
+        self._queries = queries
         self._ehr = ehr
         self._admit = admit
         self._marks = marks
@@ -77,14 +92,19 @@ class Poll:
 
     def run(self, errand: Errand, step: Step) -> None:
         """Durable on return; raises Problem."""
-        stood = self._marks.mark(errand.feed, errand.what)
+        for query in self._queries.get(errand.what.removeprefix(PREFIX), ((),)):
+            self._poll(_Sweep(errand, step, True, True, query))
+
+    def _poll(self, sweep: _Sweep) -> None:
+        feed = sweep.errand.feed
+        stood = self._marks.mark(feed, sweep.mark)
         since = datetime.fromisoformat(stood) - self._overlap if stood else None
         ways: tuple[tuple[bool, bool], ...] = ((True, True), (True, False), (False, False))
         for asks, trusts in ways:
             try:
-                self._run(_Sweep(errand, step, asks, trusts), since)
+                self._run(sweep._replace(asks=asks, trusts=trusts), since)
             except _NotSorted:
-                self._marks.put_back(errand.feed, errand.what, stood)
+                self._marks.put_back(feed, sweep.mark, stood)
             except Problem as error:
                 # A source that does not know how to sort may say so, rather than pass it by.
                 if not asks or error.category not in (Category.INCORRECT, Category.UNSUPPORTED):
@@ -110,7 +130,7 @@ class Poll:
             if known != sorted(known) or len(known) < len(times):
                 raise _NotSorted
             latest = known[-1] if known else None
-            self._store(sweep, page, latest)
+            self._store(sweep, page, _reached(sweep, known))
             # As many as fill a page may be of one instant: these are read by their own links.
             if latest and has_next(page) and (since is None or latest > since):
                 return latest, False
@@ -121,11 +141,11 @@ class Poll:
         for number, page in enumerate(pages):
             if number == 0:
                 known = [at for at in (*_times(sweep, page), _updated_at(page)) if at]
-                bound = max(known, default=None)
+                bound = _reached(sweep, known)
             self._store(sweep, page, None if has_next(page) else bound)
 
     def _pages(self, sweep: _Sweep, since: datetime | None) -> Iterator[Json]:
-        asked = [_COUNT]
+        asked = [*sweep.query, _COUNT]
         if sweep.asks:
             asked.append(_SORT)
         if since:
@@ -140,7 +160,7 @@ class Poll:
         """Durable on return, first the page and then the mark."""
         feed = sweep.errand.feed
         admitted = self._admit.run(feed, [Placed(one["resourceType"], one) for one in resources(page)])
-        self._fetched(feed, admitted, {sweep.errand.what: sortable(reached)} if reached else {})
+        self._fetched(feed, admitted, {sweep.mark: sortable(reached)} if reached else {})
 
 
 def _times(sweep: _Sweep, page: Json) -> list[datetime | None]:
@@ -151,7 +171,11 @@ def _times(sweep: _Sweep, page: Json) -> list[datetime | None]:
 def _updated_at(resource: Json) -> datetime | None:
     meta = resource.get("meta")
     updated = span(meta.get("lastUpdated")) if isinstance(meta, dict) else None
-    return updated.start if updated else None
+    return updated.start if updated and updated.start > _FIRST else None
+
+
+def _reached(sweep: _Sweep, times: Sequence[datetime]) -> datetime | None:
+    return max((at for at in times if at <= sweep.errand.at), default=None)
 
 
 def _says_sorted(page: Json) -> bool:

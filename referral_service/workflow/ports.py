@@ -63,7 +63,10 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of one resource as the store holds it."""
+    """One version of one resource as the store holds it.
+
+    Of a write: `is_new` unless it changed nothing; `is_created` if there was none before, or a deleted one.
+    """
 
     type: str
     id: str
@@ -73,6 +76,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     is_deleted: bool = False
     is_posted: bool = False
     is_new: bool = False
+    is_created: bool = False
 
 
 class Happening(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Track: what the fulfiller of an order says of it, however it reaches us, until the loop is closed."""
 
 from collections.abc import Mapping
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -10,12 +10,15 @@ from referral_service.core.fulfillment import Told, Within, tell
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.core.referral import Business, Referral
 from referral_service.fhir.business import business_of
+from referral_service.fhir.check import check
 from referral_service.fhir.parse import parse
+from referral_service.fhir.search.dates import span
 from referral_service.fhir.write import Names
 from referral_service.fhir.write.names import instant
 from referral_service.workflow.flagging import Flagging
 from referral_service.workflow.hand_over import witnessed, written
 from referral_service.workflow.ports import Clock, Happening, Stored, Tenant
+from referral_service.workflow.read_back import identifiers
 from referral_service.workflow.review import Answered, Opened
 
 Json = dict[str, Any]
@@ -56,10 +59,14 @@ class Desk(Protocol):
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
-    """A Task as its fulfiller has it. `expected`: the version of ours that they saw, None for any."""
+    """A Task as its fulfiller has it, since `of` by their own clock, if that is known.
+
+    `expected`: the version of ours that they saw, None for any.
+    """
 
     task: Json
     actor: str
+    of: datetime | None = None
     expected: int | None = None
 
 
@@ -93,16 +100,19 @@ class Track:
         """Follows a Task as the other side has it, found by our identifier; whether it told anything new.
 
         A word that comes late is no news: the other side has gone on meanwhile, or we gave the order up.
+        Raises Problem FAULT for what is no Task of R4.
         """
         opened = self._opened(tenant, task)
         if opened is None:
             return False
+        if check(task):
+            raise problem(Category.FAULT, "The other side's Task is not valid R4.")
         told = {name: task[name] for name in SAID if name in task}
         if told.get("status") == "completed" and not _has_report(task):
             # seen, and the loop stays open until there is a report
             told["status"], told["businessStatus"] = "in-progress", {"text": "completed"}
         try:
-            return self._keep(tenant, opened, Heard(task=told, actor=actor)) is not None
+            return self._keep(tenant, opened, Heard(task=told, actor=actor, of=_updated(task))) is not None
         except Problem as late:
             if late.category in (Category.CONFLICT, Category.REFUSED):
                 return False
@@ -114,10 +124,8 @@ class Track:
 
     def _opened(self, tenant: Tenant, task: Json) -> Opened | None:
         system = f"{self._names.base}/fulfillment"
-        for one in task.get("identifier", ()):
-            if one.get("system") == system and isinstance(one.get("value"), str):
-                return self._desk.identified(tenant, one["value"].removesuffix("|order"))
-        return None
+        value = next((value for of, value in identifiers(task) if of == system and value), None)
+        return self._desk.identified(tenant, value.removesuffix("|order")) if value else None
 
     def _keep(self, tenant: Tenant, opened: Opened, heard: Heard) -> Stored | None:
         before, at = opened.referral, self._clock.now()
@@ -125,7 +133,7 @@ class Track:
         task = {**parse(kept.body), **{name: heard.task[name] for name in SAID if name in heard.task}}
         if task == parse(kept.body):
             return None
-        said = Told(str(task.get("status")), at, _business(task, before), _has_report(task))
+        said = Told(str(task.get("status")), at, _business(task, before), _has_report(task), heard.of)
         after = tell(before, said, self._within)
         task["lastModified"] = instant(at)
         if after.due_at:
@@ -153,6 +161,11 @@ class Track:
             raised=raised,
         )
         return self._desk.answer(tenant, answered)[0]
+
+
+def _updated(task: Json) -> datetime | None:
+    known = span(task.get("meta", {}).get("lastUpdated"))
+    return known.start if known else None
 
 
 def _business(task: Json, before: Referral) -> Business | None:

@@ -1,12 +1,12 @@
 """Transmit: an approved order to whoever fulfils it, once.
 
 Before the first try it is kept that there was one; no transaction is open while the other side is asked. Any
-later try searches by identifier first, for the outcome of the one before may be unknown. What was sent is
-read back and compared. Two of a kind on the other side: nothing more is sent, and a person looks.
+later try searches by identifier first, for the outcome of the one before may be unknown. Right before it is
+sent the lease is renewed, so that two never send at once. What was sent is read back and compared. Two of a
+kind on the other side: nothing more is sent, and a person looks.
 """
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
 from random import uniform
 from typing import Any, Final, NamedTuple, Protocol
@@ -16,17 +16,19 @@ import msgspec
 from referral_service.core.fulfillment import Within
 from referral_service.core.problem import Category, Problem
 from referral_service.fhir.parse import parse
+from referral_service.fhir.space import Space
 from referral_service.fhir.write import Names
 from referral_service.fhir.write.outgoing import Order, outgoing
 from referral_service.workflow.flagging import Flagging
 from referral_service.workflow.hand_over import sent, unsendable
 from referral_service.workflow.ports import Clock, Stored, Tenant
+from referral_service.workflow.read_back import Doubled, There, compare, places
 from referral_service.workflow.review import Answered, Opened
 
 Json = dict[str, Any]
 
-_LOCATION: Final = re.compile(r"(ServiceRequest|Task)/[A-Za-z0-9\-.]{1,64}")
 _LONGEST_WAIT = timedelta(minutes=15)
+_DOUBLINGS = 10
 # A person sees what still fails after so many tries.
 _SEEN_AFTER = 5
 _TRIED_AGAIN: Final = (
@@ -38,6 +40,16 @@ _TRIED_AGAIN: Final = (
 )
 
 
+# How it says that nobody may look, or not by identifier alone.
+_NOT_SHOWN: Final = (
+    Category.NOT_FOUND,
+    Category.FORBIDDEN,
+    Category.INCORRECT,
+    Category.UNSUPPORTED,
+    Category.REFUSED,
+)
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """An order that this process alone may send, until its lease ends; `attempts` counts this one too."""
 
@@ -45,23 +57,6 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     opened: Opened
     token: int
     attempts: int
-
-
-class There(NamedTuple):
-    """What the other side has of an order."""
-
-    requests: Sequence[Json]
-    tasks: Sequence[Json]
-
-    @property
-    def is_doubled(self) -> bool:
-        """Whether it has anything twice."""
-        return len(self.requests) > 1 or len(self.tasks) > 1
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it has both once."""
-        return len(self.requests) == len(self.tasks) == 1
 
 
 class Destination(Protocol):
@@ -83,6 +78,9 @@ class Outbox(Protocol):
     def claim(self, limit: int) -> list[Delivery]:
         """Orders that are due, each with its attempt counted; the first attempt is kept on the referral."""
 
+    def hold(self, delivery: Delivery) -> bool:
+        """Whether it is still this process's; then it is for another lease."""
+
     def arrived(self, delivery: Delivery, answered: Answered | None, there: Json) -> bool:
         """Keeps that it has arrived, and as what; False if the lease was lost."""
 
@@ -96,17 +94,18 @@ class Outbox(Protocol):
         """The referral as it is by now."""
 
 
-class Doubled(Exception):
-    """The other side has an order twice, or another one under its identifier; the text is a category."""
-
-
 class Setting(NamedTuple):
-    """Names, deadlines, people's zone, and how long an unknown outcome rests before it is looked at."""
+    """Names, deadlines, people's zone, how long an unknown outcome rests, and the other side's ids."""
 
     names: Names
     within: Within
     zone: tzinfo
     quiet: timedelta = timedelta(seconds=30)
+    space: Space = Space("")
+
+
+class _Lost(Exception):
+    """The lease is over: another process has the order, or nobody."""
 
 
 class Transmit:
@@ -132,6 +131,8 @@ class Transmit:
         order = self._order(delivery)
         try:
             there = self._reach(delivery, order)
+        except _Lost:
+            return "lost"
         except Doubled as found:
             return self._stop(delivery, str(found))
         except Problem as error:
@@ -142,17 +143,22 @@ class Transmit:
         return self._arrived(delivery, there)
 
     def _reach(self, delivery: Delivery, order: Order) -> There:
-        transaction = outgoing(order, self._is_theirs(delivery.tenant), self._setting.names)
+        space = self._setting.space
+        transaction = space.leave(outgoing(order, self._is_theirs(delivery.tenant), self._setting.names))
         if delivery.attempts > 1:
             there = self._destination.find(order)
-            _compare(there, transaction)
+            compare(there, transaction)
             if there.is_whole:
                 return there
-        answer = self._destination.send(transaction)
+        if not self._outbox.hold(delivery):
+            raise _Lost
+        return self._read_back(order, transaction, self._destination.send(transaction))
+
+    def _read_back(self, order: Order, transaction: Json, answer: Json) -> There:
         try:
             there, is_shown = self._destination.find(order), True
         except Problem as error:
-            if error.category is not Category.NOT_FOUND:
+            if error.category not in _NOT_SHOWN:
                 raise
             there, is_shown = There((), ()), False  # it takes orders, and lets nobody search
         if not there.is_whole and not there.is_doubled:
@@ -162,20 +168,17 @@ class Transmit:
                 # it said yes, and shows nothing: the next try looks again before anything else
                 raise Problem(Category.INTERRUPTED)
         if is_shown:
-            _compare(there, transaction)
+            compare(there, transaction)
         return there
 
     def _made(self, answer: Json, *, is_shown: bool) -> There:
         """What it says it has made: as it can be read, or by its ids where it shows nothing to anybody."""
         found: dict[str, list[Json]] = {"ServiceRequest": [], "Task": []}
-        for entry in answer.get("entry", ()):
-            place = _LOCATION.search(str(entry.get("response", {}).get("location", "")))
-            resource = self._destination.read(place[0]) if place and is_shown else None
-            if place and not is_shown:
-                kind, _, id = place[0].partition("/")
-                resource = {"resourceType": kind, "id": id}
+        for place in places(answer):
+            kind, _, id = place.partition("/")
+            resource = self._destination.read(place) if is_shown else {"resourceType": kind, "id": id}
             if resource:
-                found[resource["resourceType"]].append(resource)
+                found[kind].append(resource)
         return There(found["ServiceRequest"], found["Task"])
 
     def _order(self, delivery: Delivery) -> Order:
@@ -194,6 +197,8 @@ class Transmit:
         def asked(reference: str) -> bool:
             kind, _, id = reference.partition("/")
             known = self._archive(tenant, kind, id)
+            if not self._setting.space.holds(reference):
+                return False
             if known is None:
                 return kind == "Patient"
             return not known.is_posted and kind not in ("GuidanceResponse", "Task") and not _is_ours(known)
@@ -215,12 +220,12 @@ class Transmit:
         return self._record(delivery, after, keep, "arrived")
 
     def _put_off(self, delivery: Delivery, error: Problem, category: str) -> str:
-        wait = timedelta(seconds=2**delivery.attempts * uniform(0.5, 1.5))  # noqa: S311 - no secret
+        doublings = min(delivery.attempts, _DOUBLINGS)
+        wait = timedelta(seconds=2**doublings * uniform(0.5, 1.5))  # noqa: S311 - no secret
+        wait = min(wait, _LONGEST_WAIT)
         if error.category is not Category.UNAVAILABLE:
             wait = max(wait, self._setting.quiet)
-        if error.wait_seconds is not None:
-            wait = max(wait, timedelta(seconds=error.wait_seconds))
-        until = self._clock.now() + min(wait, max(_LONGEST_WAIT, self._setting.quiet))
+        until = self._clock.now() + max(wait, timedelta(seconds=error.wait_seconds or 0))
         is_seen = delivery.attempts >= _SEEN_AFTER
 
         def after(opened: Opened) -> Answered | None:
@@ -265,21 +270,6 @@ class Transmit:
                     raise
                 opened = self._outbox.again(delivery)
         return "lost"
-
-
-def _compare(there: There, transaction: Json) -> None:
-    """Raises Doubled for two of a kind, or for what is not the order that we sent."""
-    if there.is_doubled:
-        raise Doubled("doubled")
-    sent = [entry["resource"] for entry in transaction["entry"]]
-    own = sent[0]["subject"].get("reference", "").rpartition("/")[2]
-    for known, ours in [(one, sent[0]) for one in there.requests] + [(one, sent[1]) for one in there.tasks]:
-        if ours["identifier"][0]["value"] not in [one.get("value") for one in known.get("identifier", ())]:
-            raise Doubled("different")
-    for request in there.requests:
-        known = request.get("subject", {}).get("reference", "").rpartition("/")[2]
-        if request.get("intent") != "order" or (own and known and known != own):
-            raise Doubled("different")
 
 
 def _is_ours(known: Stored) -> bool:

@@ -150,9 +150,10 @@ def access_file(folder: Path, said: Json) -> Path:
 def house(folder: Path, **settings: Any) -> Iterator[House]:
     """The client `south` is of the tenant south, the others and the hospital's are of north.
 
-    `told` is what the access file says besides.
+    `told` is what the access file says besides; `sources` names the EHRs of clients with ids of their own.
     """
     told: Json = settings.pop("told", {})
+    sources: dict[str, str] = settings.pop("sources", {})
     clients = {
         "north": Pair("north-1"),
         "elliptic": Pair("elliptic-1", "ES384"),
@@ -170,6 +171,7 @@ def house(folder: Path, **settings: Any) -> Iterator[House]:
                     "tenant": "south" if name == "south" else "north",
                     "jwks": pair.jwks,
                     "scopes": scopes.get(name, "system/*.cruds"),
+                    "source": sources.get(name),
                 }
                 for name, pair in clients.items()
             },

@@ -179,6 +179,10 @@ TOO_SMALL: list[Broken] = [
         ("nothing", VIEW),
         ("the first page alone", {**VIEW, "prefetch": {"conditions": {**bundle([CONDITION]), **NEXT}}}),
         ("a part that failed", {**VIEW, "prefetch": {"conditions": FAILED}}),
+        (
+            "a part that failed in its midst",
+            {**VIEW, "prefetch": {"conditions": bundle([CONDITION, FAILED])}},
+        ),
         ("a server that may not be called", SERVED),
     )
 ]

@@ -83,7 +83,8 @@ def test_deletions_of_what_was_never_here_are_passed_by(tmp_path: Path) -> None:
         entries = [{"request": {"method": "DELETE", "url": name}} for name in names]
         return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
-    lines = b"".join(ndjson([gone("Patient/p000001", "Patient/nobody"), gone("Claim/1"), patient(9)]))
+    told = [gone("Patient/p000001", "Patient/nobody"), gone("Claim/1", "Patient/p000001"), patient(9)]
+    lines = b"".join(ndjson(told))
     found = manifest("/1", deleted=[{"type": "Bundle", "url": "/d"}])
     status = in_turn(
         ready(manifest("/1")), ready(found | {"output": [], "transactionTime": "2026-06-02T08:00:00Z"})

@@ -119,7 +119,6 @@ TOO_LATE = [
     ("accepted", "requested"),
     ("accepted", "received"),
     ("in-progress", "accepted"),
-    ("in-progress", "on-hold"),
 ]
 
 
@@ -135,6 +134,23 @@ def test_what_is_accepted_may_rest_and_go_on() -> None:
     assert heard(paused, "accepted").fulfillment_status == "accepted"
 
 
+def test_what_has_begun_may_rest_and_go_on() -> None:
+    paused = heard(at("in-progress", "scheduled"), "on-hold", "scheduled")
+    assert (paused.fulfillment_status, paused.due_at, stage(paused)) == ("on-hold", MONDAY, "report")
+    assert heard(paused, "in-progress", "completed").due_at == LATER + WITHIN.report
+
+
 def test_an_order_that_cannot_be_sent_stands_on_its_own_list() -> None:
     assert stage(APPROVED) == "ready"
     assert stage(replace(APPROVED, is_unsendable=True)) == "failed"
+
+
+def test_what_was_so_before_is_not_so_again() -> None:
+    early, late = LATER - timedelta(hours=2), LATER - timedelta(hours=1)
+    booked = tell(at("accepted"), Told("in-progress", LATER, "scheduled", of=late), WITHIN)
+    assert booked.told_of == late
+    assert tell(booked, Told("in-progress", LATER, "no-show", of=late), WITHIN).business == "no-show"
+    assert heard(booked, "in-progress", "no-show").told_of == late
+    with pytest.raises(Problem, match="gone on since then") as refused:
+        tell(booked, Told("in-progress", LATER, "no-show", of=early), WITHIN)
+    assert refused.value.category is Category.CONFLICT

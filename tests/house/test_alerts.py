@@ -28,6 +28,7 @@ FAILURES = {
     "oldest_red_flag_seconds",
     "oldest_unsent_seconds",
     "orders_stopped",
+    "errands_parked",
     "stage_overdue",
     "leases_expired_total",
     "http_request_seconds_count",

@@ -76,6 +76,12 @@ class Server:
             stderr=subprocess.DEVNULL,
         )
 
+    def cpu_seconds(self) -> float:
+        """What its processes that run now have spent on the processor, those of each connection among them."""
+        assert self._process is not None
+        told = (Path(f"/proc/{pid}/schedstat").read_text() for pid in children_of(self._process.pid))
+        return sum(int(one.split()[0]) for one in told) / 1e9
+
     @property
     def is_alive(self) -> bool:
         """Whether its first process runs."""

@@ -57,7 +57,7 @@ def test_the_question_is_what_openid_connect_wants(home: House, browser: Browser
 
 def test_the_row_of_a_session_holds_no_more_than_it_must(home: House, browser: Browser) -> None:
     browser.sign_in("sue")
-    (row,) = [one for one in home.sessions() if b"sue" in bytes(one[-1])]
+    row = max((one for one in home.sessions() if b"sue" in bytes(one[-1])), key=lambda one: one[2])
 
     assert browser.session not in map(str, row)
     assert json.loads(row[-1]) == {"actor": "Practitioner/sue", "roles": ["coordinator"], "patient": None}

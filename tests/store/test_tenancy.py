@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Connection, Engine, Table, create_engine, select, text, update
+from sqlalchemy import Connection, Engine, Table, create_engine, make_url, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from referral_service.store.engine import connect, reading, writing
@@ -144,7 +144,7 @@ def test_requests_of_several_tenants_are_stored_together(api: SqlStore, worker: 
 
 
 def test_a_user_that_nothing_is_asked_of_is_known(worker: SqlStore, postgresql_address: str) -> None:
-    superuser = create_engine(postgresql_address.replace("service@/service", "tests@/postgres"))
+    superuser = create_engine(make_url(postgresql_address).set(username="tests", database="postgres"))
 
     assert is_exempt(superuser)
     assert not is_exempt(worker.engine)

@@ -1,11 +1,14 @@
 """Approved orders on their way to an EHR that others can play with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from json import dumps, loads
 from threading import Thread
+from time import sleep
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from referral_service.clock import SystemClock
@@ -13,7 +16,9 @@ from referral_service.core.fulfillment import Within
 from referral_service.ehr.client import EhrClient
 from referral_service.ehr.destination import FhirDestination
 from referral_service.ehr.endpoint import Endpoint, Limits
+from referral_service.ehr.spaced import Spaced
 from referral_service.fake_ehr.server import FakeEhr, serve
+from referral_service.fhir.space import Space
 from referral_service.store.answers import Answers
 from referral_service.store.messages import SqlOutbox
 from referral_service.workflow.courier import Courier
@@ -26,11 +31,11 @@ from tests.workflow.clinic import EXHAUSTED, Clinic
 QUIET = timedelta(seconds=30)
 WITHIN = Within.of(PATHWAY.numbers)
 UTC = ZoneInfo("UTC")
-MADE = (
-    b'{"resourceType": "Bundle", "type": "transaction-response", "entry": ['
-    b'{"response": {"status": "201 Created", "location": "ServiceRequest/s1/_history/1"}},'
-    b'{"response": {"status": "201 Created", "location": "Task/t1/_history/1"}}]}'
-)
+LOOK_SECONDS = 2.0
+MADE = [
+    {"response": {"status": "201 Created", "location": "ServiceRequest/s1/_history/1"}},
+    {"response": {"status": "201 Created", "location": "Task/t1/_history/1"}},
+]
 
 
 class Ahead:
@@ -52,18 +57,20 @@ class Ahead:
 class Post:
     """A clinic that sends its orders to an EHR."""
 
-    def __init__(self, clinic: Clinic, ehr: FakeEhr, client: EhrClient) -> None:
+    def __init__(self, clinic: Clinic, ehr: FakeEhr, client: EhrClient, space: Space) -> None:
         self.clinic, self.ehr, self.clock = clinic, ehr, Ahead()
         self.outbox = SqlOutbox(clinic.engine, self.clock, 60, "fhir")
         self.track = Track(Answers(clinic.engine, self.clock), self.clock, NAMES, WITHIN, UTC)
-        transmit = Transmit(
+        self.transmit = Transmit(
             self.outbox,
-            FhirDestination(client),
+            FhirDestination(client, LOOK_SECONDS),
             clinic.store.read,
             self.clock,
-            Setting(NAMES, WITHIN, UTC, QUIET),
+            Setting(NAMES, WITHIN, UTC, QUIET, space),
         )
-        self.courier = Courier(self.outbox, transmit, self.track, client.read, timedelta(minutes=10))
+        self.courier = Courier(
+            self.outbox, self.transmit, self.track, Spaced(client, space).read, timedelta(minutes=10)
+        )
 
     def approve(self, patient: str = "pat") -> None:
         """A patient whose trial is exhausted, and an approval."""
@@ -81,10 +88,11 @@ class Post:
     def ask(self) -> int:
         """The fulfillers' turn; how many had news."""
         desk = Answers(self.clinic.engine, self.clock)
-        found = self.courier.ask(lambda tenant, order: desk.open(tenant, "ServiceRequest", order))
-        self.clock.pass_by(timedelta(minutes=11))
-        self.clinic.evaluate()
-        return found
+        try:
+            return self.courier.ask(lambda tenant, order: desk.open(tenant, "ServiceRequest", order))
+        finally:
+            self.clock.pass_by(timedelta(minutes=11))
+            self.clinic.evaluate()
 
     def there(self) -> tuple[int, int]:
         """How many requests and Tasks the EHR has."""
@@ -92,18 +100,42 @@ class Post:
 
 
 @contextmanager
-def refuses(status: int) -> Iterator[str]:
-    """The address of a server that answers every order so, and lets nobody read."""
+def refuses(
+    status: int,
+    looking: int = 404,
+    twist: Mapping[str, Any] | None = None,
+    made: Any = MADE,
+    endless: bool = False,
+) -> Iterator[str]:
+    """The address of a server that answers every order with this status, and every look with another.
+
+    With 200 its answer to an order has `made` as entries, that to a look the order with `twist` in it, or,
+    if it is `endless`, nothing but another page.
+    """
+    sent: list[dict[str, Any]] = []
 
     class Refusal(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.answer(status, MADE if status == HTTPStatus.OK else b"")
+            body = loads(self.rfile.read(int(self.headers["Content-Length"])))
+            sent.extend(entry["resource"] for entry in body["entry"])
+            self.answer(status, {"resourceType": "Bundle", "type": "transaction-response", "entry": made})
 
         def do_GET(self) -> None:
-            self.answer(HTTPStatus.NOT_FOUND, b"")
+            shown = [{"resource": {**one, "id": "1", **(twist or {})}} for one in sent if self.is_asked(one)]
+            page: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset", "entry": shown}
+            if endless:
+                sleep(0.1)
+                page |= {
+                    "entry": [],
+                    "link": [{"relation": "next", "url": f"http://{self.headers['Host']}{self.path}&x"}],
+                }
+            self.answer(looking, page)
 
-        def answer(self, status: int, body: bytes) -> None:
+        def is_asked(self, one: dict[str, Any]) -> bool:
+            return f"/{one['resourceType']}?" in self.path
+
+        def answer(self, status: int, said: Mapping[str, Any]) -> None:
+            body = dumps(said).encode() if status == HTTPStatus.OK else b""
             self.send_response(status)
             self.send_header("Content-Type", "application/fhir+json")
             self.send_header("Content-Length", str(len(body)))
@@ -122,14 +154,19 @@ def refuses(status: int) -> Iterator[str]:
 
 
 @contextmanager
-def posting(clinic: Clinic, ehr: FakeEhr, refusing: int | None = None) -> Iterator[Post]:
-    """With the EHR served; or with one that answers everything with this status."""
-    with refuses(refusing) if refusing else serve(ehr) as address:
+def posting(
+    clinic: Clinic, ehr: FakeEhr, refusing: int | None = None, source: str = "", **more: Any
+) -> Iterator[Post]:
+    """With the EHR served; or with one that answers every order with this status, and `more` (`refuses`).
+
+    `source`: its name, if it has ids of its own.
+    """
+    with refuses(refusing, **more) if refusing else serve(ehr) as address:
         client = EhrClient(
             Endpoint(url=address, timeout_seconds=5),
             Limits(tries=1, backoff_seconds=0.01, failures=1000, read_seconds=2),
         )
         try:
-            yield Post(clinic, ehr, client)
+            yield Post(clinic, ehr, client, Space(source))
         finally:
             client.close()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from referral_service.core.problem import Category, Problem
-from referral_service.fake_ehr.server import FakeEhr
+from referral_service.fake_ehr.server import FakeEhr, Faults
 from referral_service.fhir.business import BSER
 from referral_service.workflow.ports import DEFAULT_TENANT
 from referral_service.workflow.track import Heard
@@ -172,6 +172,57 @@ def test_their_server_is_asked_how_the_order_fares(clinic: Clinic) -> None:
         asked = post.ehr.requests["GET", "read"]
         post.ask()
         assert post.ehr.requests["GET", "read"] == asked
+
+
+def test_one_task_that_cannot_be_read_keeps_no_other_from_being_heard(clinic: Clinic) -> None:
+    with posting(clinic, FakeEhr()) as post:
+        for patient in ("pat", "pam"):
+            post.approve(patient)
+        assert post.deliver() == ["arrived", "arrived"]
+        for known in post.ehr.stored("Task"):
+            post.ehr.put({**known, "status": "accepted"})
+        post.ehr.faults = Faults(error_before=1.0, only=("read",), most=1)
+        with pytest.raises(Problem):
+            post.ask()
+        assert sorted(status for what, status in statuses(clinic) if what == "fulfill") == [
+            "accepted",
+            "requested",
+        ]
+        assert post.ask() == 1
+
+
+TWISTED: dict[str, dict[str, Any]] = {
+    "no list of outputs": {"status": "completed", "output": None},
+    "an output in words": {"status": "completed", "output": [{"valueReference": "DiagnosticReport/1"}]},
+    "a business status in words": {"status": "accepted", "businessStatus": {"coding": ["5.1.1"]}},
+    "a note that R4 does not have": {"status": "accepted", "note": [{"words": "x"}]},
+}
+
+
+@pytest.mark.parametrize("what", TWISTED)
+def test_a_task_that_is_no_task_moves_nothing(clinic: Clinic, what: str) -> None:
+    with posting(clinic, FakeEhr()) as post:
+        before = sent(post)
+        at_the_ehr(post, **TWISTED[what])
+        with pytest.raises(Problem) as refusal:
+            post.ask()
+        assert refusal.value.category is Category.FAULT
+        assert task(clinic, "fulfill") == before
+
+
+def test_what_was_said_before_is_no_news_however_late_it_comes(clinic: Clinic) -> None:
+    with posting(clinic, FakeEhr()) as post:
+        known = sent(post)
+
+        def hear(second: int, business: str) -> bool:
+            said = {"status": "in-progress", "businessStatus": {"text": business}}
+            told = {**known, **said, "meta": {"lastUpdated": f"2026-11-22T12:00:{second:02}.5+01:00"}}
+            return post.track.heard(DEFAULT_TENANT, told, SURGEON)
+
+        assert [hear(3, "scheduled"), hear(5, "seen")] == [True, True]
+        assert [hear(4, "no-show"), hear(3, "scheduled"), hear(5, "seen")] == [False, False, False]
+        assert on_the_list(post) == ["report"]
+        assert hear(6, "no-show")
 
 
 def test_a_task_of_somebody_else_is_no_news(clinic: Clinic) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from referral_service.core.stage import stage
 from referral_service.fake_ehr.server import FakeEhr, Faults
@@ -50,7 +50,8 @@ def test_an_approved_order_arrives_with_its_task(clinic: Clinic) -> None:
         "active",
         "Patient/pat",
     )
-    assert order["identifier"][0]["value"].endswith("|order")
+    own, plain = order["identifier"]
+    assert own["value"] == f"{plain['value']}|order", "a bar is a separator in a search: there is one without"
     assert fulfill["focus"]["reference"] == f"ServiceRequest/{order['id']}"
     assert (fulfill["status"], fulfill["for"]["reference"]) == ("requested", "Patient/pat")
     assert states(post) == [("sent", 1, None)]
@@ -167,8 +168,9 @@ def test_what_is_refused_waits_for_a_person(clinic: Clinic, status: int, categor
         assert on_the_list(post) == ["failed"]
 
 
-def test_an_ehr_that_lets_nobody_search_is_taken_at_its_word(clinic: Clinic) -> None:
-    with posting(clinic, FakeEhr(), refusing=200) as post:
+@pytest.mark.parametrize("looking", [400, 403, 404, 422])
+def test_an_ehr_that_lets_nobody_search_is_taken_at_its_word(clinic: Clinic, looking: int) -> None:
+    with posting(clinic, FakeEhr(), refusing=200, looking=looking) as post:
         post.approve()
         assert post.deliver(2) == ["arrived"]
         assert states(post) == [("sent", 1, None)]
@@ -184,6 +186,55 @@ def test_what_fails_for_long_is_shown_to_people_and_still_tried(clinic: Clinic) 
         post.ehr.faults = Faults()
         assert post.deliver() == ["arrived"]
         assert on_the_list(post) == ["acceptance"]
+
+
+def test_what_has_failed_for_days_is_still_tried(clinic: Clinic) -> None:
+    with posting(clinic, FakeEhr(faults=Faults(error_before=1.0, most=2))) as post:
+        post.approve()
+        post.deliver()
+        with clinic.engine.begin() as connection:
+            connection.execute(update(message).values(attempts=2000))
+        assert post.deliver(2) == ["interrupted", "arrived"]
+
+
+def test_an_ehr_that_says_when_is_not_asked_before(clinic: Clinic) -> None:
+    busy = Faults(busy=1.0, only=("transaction",), most=1, retry_after_seconds=30 * 60)
+    with posting(clinic, FakeEhr(faults=busy)) as post:
+        post.approve()
+        assert post.deliver(2) == ["busy"]
+        assert post.deliver() == ["arrived"]
+
+
+ODD: dict[str, Any] = {
+    "an entry of nothing": [None],
+    "a location that is none": [{"response": {"location": 7}}],
+    "entries that are none": {},
+    "an answer in words": [{"response": "201 Created"}],
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_an_answer_that_is_no_answer_is_looked_into_again(clinic: Clinic, what: str) -> None:
+    with posting(clinic, FakeEhr(), refusing=200, made=ODD[what]) as post:
+        post.approve()
+        assert post.deliver() == ["fault"]
+
+
+TWISTED: dict[str, dict[str, Any]] = {
+    "identifiers of nothing": {"identifier": [None]},
+    "one identifier": {"identifier": {"value": "x"}},
+    "no list of them": {"identifier": None},
+    "no subject": {"subject": None},
+    "a subject in words": {"subject": "Patient/pat"},
+}
+
+
+@pytest.mark.parametrize("what", TWISTED)
+def test_an_order_that_cannot_be_read_back_is_looked_into_again(clinic: Clinic, what: str) -> None:
+    with posting(clinic, FakeEhr(), refusing=200, looking=200, twist=TWISTED[what]) as post:
+        post.approve()
+        assert post.deliver() == ["fault"]
+        assert states(post) == [("waiting", 1, "fault")]
 
 
 def test_an_order_that_was_never_tried_is_withdrawn_in_silence(clinic: Clinic) -> None:

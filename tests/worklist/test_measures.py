@@ -5,11 +5,15 @@ import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
+from sqlalchemy import select, update
 
-from referral_service.api.worklist.measures import loop
-from referral_service.store.measuring import Course, courses
+from referral_service.store.engine import writing
+from referral_service.store.results import keep
+from referral_service.store.tables import referral
 from referral_service.workflow.ports import DEFAULT_TENANT, PatientId
 from tests.api.people import CAUDA, EXHAUSTED, House
+from tests.kit.writes import proposal
 from tests.worklist.browsing import Coordinator
 from tests.worklist.orders import approved
 from tests.worklist.people import named
@@ -36,9 +40,10 @@ def measured(house: House) -> House:
     return house
 
 
-def table(who: Coordinator, title: str) -> list[list[str]]:
+def table(who: Coordinator, title: str, year: int | None = None) -> list[list[str]]:
     """The rows of a measure's table."""
-    text = who.http.get("/worklist/measures/file.csv").text
+    asked = f"?year={year}" if year else ""
+    text = who.http.get(f"/worklist/measures/file.csv{asked}").text
     return [row[1:] for row in csv.reader(io.StringIO(text)) if row[0] == title]
 
 
@@ -68,36 +73,59 @@ def test_steps_declines_and_the_year(measured: House, nora: Coordinator) -> None
 
 
 def test_a_step_is_dated_by_the_version_that_says_it_first(measured: House) -> None:
-    engine = measured.server.service.store.engine
-    now = measured.server.service.clock.now()
-    found = courses(engine, DEFAULT_TENANT, now - timedelta(days=1), now + timedelta(days=1))
-    (closed,) = [one for one in found if one.reported_at]
+    with measured.server.service.store.engine.connect() as connection:
+        rows = connection.execute(select(referral)).all()
+    (closed,) = [one for one in rows if one.reported_at]
 
     assert closed.visited_at == datetime(2026, 3, 31, tzinfo=UTC), "the appointment's day"
     steps = (closed.drafted_at, closed.reviewed_at, closed.approved_at, closed.sent_at, closed.accepted_at)
-    assert all(steps) and list(steps) == sorted(it for it in steps if it)
-    assert [one.declined_for for one in found if one.declined_for] == ["more-care"]
+    assert all(steps) and list(steps) == sorted(steps)
+    assert [one.declined_for for one in rows if one.declined_for] == ["more-care"]
 
 
-def test_the_loop_is_closed_as_cms50_counts_it(measured: House) -> None:
-    def course(patient: str, sent: datetime, reported: datetime | None) -> Course:
-        return Course(PatientId(patient), "surgical", sent, sent, None, sent, sent, None, None, reported)
+def insert(house: House, *found: tuple[str, datetime, datetime, datetime | None]) -> None:
+    """Referrals of patients, drafted, sent and reported on."""
+    with writing(house.server.service.store.engine) as connection:
+        for patient, drafted, sent, reported in found:
+            name = f"{patient} {sent}"
+            one = replace(proposal(1, status="completed"), id=name, task=name, identifier=name)
+            keep(connection, [(DEFAULT_TENANT, PatientId(patient), one)])
+            steps = {"drafted_at": drafted, "approved_at": drafted, "sent_at": sent, "reported_at": reported}
+            connection.execute(update(referral).where(referral.c.task == name).values(steps))
 
-    def on(month: int, day: int, year: int = 2026) -> datetime:
+
+def test_the_loop_is_closed_as_cms50_counts_it(house: House) -> None:
+    def on(month: int, day: int, year: int = 2019) -> datetime:
         return datetime(year, month, day, tzinfo=UTC)
 
-    found = [
-        course("closed", on(1, 1), on(12, 31)),
-        course("late report", on(10, 31), on(1, 1, 2027)),
-        course("first open, second closed", on(3, 1), None),
-        course("first open, second closed", on(4, 1), on(5, 1)),
-        course("too late in the year", on(11, 1), on(12, 1)),
-        course("the year before", on(12, 31, 2025), on(2, 1)),
-    ]
-    measure = loop(found, on(1, 1), on(1, 1, 2027))
+    drafted = on(1, 1, 1999)
+    insert(
+        house,
+        ("closed", drafted, on(1, 1), on(12, 31)),
+        ("late report", drafted, on(10, 31), on(1, 1, 2020)),
+        ("first open, second closed", drafted, on(3, 1), None),
+        ("first open, second closed", drafted, on(4, 1), on(5, 1)),
+        ("too late in the year", drafted, on(11, 1), on(12, 1)),
+        ("the year before", drafted, on(12, 31, 2018), on(2, 1)),
+    )
+    with Coordinator(house.server.address) as nora:
+        assert table(nora, "Loop closed (CMS50)", 2019) == [["3", "1", "33%"]]
+        assert "CMS50v14" in nora.see("/worklist/measures?year=2019").text
 
-    assert measure.rows == [("3", "1", "33%")]
-    assert "CMS50v14" in measure.says
+
+@pytest.mark.parametrize(
+    ("days", "median", "ninth"),
+    [([5], "5", "5"), ([9, 2], "6", "9"), ([*range(3, 13)], "8", "11"), ([*range(3, 14)], "8", "12")],
+)
+def test_the_median_and_what_nine_of_ten_do_not_exceed(
+    house: House, days: list[int], median: str, ninth: str
+) -> None:
+    year = 2000 + len(days)
+    drafted = datetime(year, 1, 1, tzinfo=UTC)
+    insert(house, *((f"{days}", drafted, drafted + timedelta(days=it), None) for it in days))
+    with Coordinator(house.server.address) as nora:
+        (row,) = [it for it in table(nora, "How long each step takes", year) if it[0] == "Approved to sent"]
+    assert row[1:4] == [str(len(days)), f"{median} days", f"{ninth} days"]
 
 
 def test_an_operation_after_the_visit_is_yield(house: House, nora: Coordinator) -> None:

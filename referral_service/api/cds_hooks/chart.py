@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from time import monotonic
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ from referral_service.ehr.client import EhrClient
 from referral_service.ehr.endpoint import Endpoint, Limits
 from referral_service.fhir.chart_bundle import identified
 from referral_service.fhir.check import check
+from referral_service.fhir.outcome import is_failure
+from referral_service.workflow.fetch import resources
 
 Json = dict[str, Any]
 _PATIENCE_SECONDS: Final = 8.0
@@ -96,8 +98,8 @@ def _fetch(client: EhrClient, part: Part, patient: str) -> list[tuple[str, Json]
     if part.key == PATIENT:
         person = client.read(f"Patient/{patient}")
         return [(path, person)] if person else None
-    asked = client.search(part.type, [("patient", patient), *part.parameters, _PAGE])
-    found = list(islice(asked, _MOST + 1))
+    pages = client.pages(part.type, [("patient", patient), *part.parameters, _PAGE])
+    found = list(islice(chain.from_iterable(map(resources, pages)), _MOST + 1))
     own = [one for one in found if one["resourceType"] == part.type]
     if len(found) > _MOST or any(of_another(one, patient, path) for one in own):
         return None
@@ -118,10 +120,11 @@ def _prefetched(call: Call, part: Part) -> list[tuple[str, Json]] | None:
         return None
     if part.key == PATIENT:
         return [_person(value, call.patient, path)]
-    found = [it for it in entries(value, path) if it[1]["resourceType"] == part.type]
+    brought = list(entries(value, path))
+    found = [it for it in brought if it[1]["resourceType"] == part.type]
     if wrong := [issue for where, one in found for issue in of_another(one, call.patient, where)]:
         raise Problem(Category.INCORRECT, *wrong)
-    return None if _goes_on(value) else found
+    return None if _goes_on(value) or any(is_failure(one) for _, one in brought) else found
 
 
 def _person(value: Json, patient: str, path: str) -> tuple[str, Json]:

@@ -30,7 +30,7 @@ from referral_service.store.tenancy import serving
 from referral_service.store.worklist import Worklist
 from referral_service.wiring import Service as Wired
 from referral_service.workflow.advise import Advise, Asked
-from referral_service.workflow.ports import Referral, Tenant
+from referral_service.workflow.ports import PatientId, Referral
 
 Json = dict[str, Any]
 _T = TypeVar("_T")
@@ -78,7 +78,7 @@ class Desk:
             facts=self._facts(chart),
             added=frozenset(f"Condition/{one['id']}" for one in call.recorded),
             drafts=drafts,
-            known=self._known(call, caller.tenant),
+            known=self._known(call, caller),
             offers_orders=self._service.settings.destination == "cds-hooks",
         )
         findings = _tellable(self._advise.findings(asked), chart)
@@ -98,10 +98,11 @@ class Desk:
     def _facts(self, chart: Chart) -> tuple[AnyFact, ...]:
         return tuple(fact for one in chart.resources for fact in self._service.reader.facts(one))
 
-    def _known(self, call: Call, tenant: Tenant) -> tuple[Referral, ...]:
-        """What this service has proposed for a patient of this id."""
-        with serving(tenant):
-            waiting = Worklist(self._service.store.engine, tenant).of_patient(call.patient)
+    def _known(self, call: Call, caller: Caller) -> tuple[Referral, ...]:
+        """What this service has proposed for the person whom the caller knows by this id."""
+        patient = PatientId(caller.space.inner("Patient", call.patient))
+        with serving(caller.tenant):
+            waiting = Worklist(self._service.store.engine, caller.tenant).of_patient(patient)
         return tuple(one.referral for one in waiting)
 
     def _card(self, call: Call, finding: Finding, chart: Chart) -> Json:

@@ -15,6 +15,7 @@ from referral_service.api.errors import HttpProblem
 from referral_service.auth import signed
 from referral_service.auth.keys import FileKeys, Keys, KeysError, WebKeys
 from referral_service.auth.signed import Signed, Untrusted
+from referral_service.fhir.space import Space
 from referral_service.sources import CdsClient, SourcesError
 from referral_service.store.engine import writing
 from referral_service.store.once import seen
@@ -28,11 +29,12 @@ _KIND: Final = "cds-jti"
 
 
 class Caller(NamedTuple):
-    """Who calls, for which tenant; `origins` are those of its servers, None for this machine's."""
+    """Who calls, for which tenant, with whose ids; `origins` are its servers', None for this machine's."""
 
     tenant: Tenant
     name: str
     origins: tuple[str, ...] | None
+    space: Space = Space("")
 
     def may_be_called(self, server: str) -> bool:
         """Whether a FHIR server's address is one that we may call for this caller."""
@@ -85,7 +87,7 @@ class Gate:
         with writing(self._engine) as connection:
             if seen(connection, tenant, _KIND, key, until=end, now=self._clock.now()):
                 raise Untrusted("it was used before (jti)")
-        return Caller(tenant, client.issuer, client.origins)
+        return Caller(tenant, client.issuer, client.origins, Space(client.source or ""))
 
 
 def _keys(client: CdsClient, clock: Clock) -> Keys:

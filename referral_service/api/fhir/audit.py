@@ -86,7 +86,7 @@ async def refused(face: Face, visit: Visit, request: Request, status: int) -> No
 
 async def keep(store: SqlStore, tenant: Tenant, lines: Sequence[Happening]) -> None:
     """Durable when it returns; Problem if it cannot be."""
-    await asyncio.shield(asyncio.wrap_future(store.submit(tenant, [], lines)))
+    await asyncio.wrap_future(store.submit(tenant, [], lines))
 
 
 def patients_in(found: Iterable[Stored]) -> tuple[str, ...]:

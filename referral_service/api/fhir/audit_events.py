@@ -27,6 +27,7 @@ KIND: Final = Kind(
         Parameter("date", Sort.DATE, ("recorded",), "date"),
         Parameter("patient", Sort.REFERENCE, ("entity.what", "agent.who"), "patient", ("Patient",)),
         Parameter("agent", Sort.REFERENCE, ("agent.who",), "agent", _ACTORS),
+        Parameter("subtype", Sort.TOKEN, ("subtype",), "subtype"),
         Parameter("entity", Sort.REFERENCE, ("entity.what",), "entity", tuple(KINDS)),
     ),
 )

@@ -4,7 +4,6 @@ from referral_service.api.errors import HttpProblem
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.read import current
-from referral_service.api.identity import mint
 from referral_service.core.problem import Category, Issue, Problem, problem
 from referral_service.fhir.bundle import Condition, query_in
 from referral_service.workflow.ingest import Change
@@ -33,7 +32,7 @@ async def create(face: Face, ask: Ask) -> Answer:
 
 
 async def _create(face: Face, ask: Ask) -> Answer:
-    ask.content["id"] = mint()
+    ask.content["id"] = ask.new_id(ask.type)
     writes = face.writes(ask, [Change(resource=ask.content, path=ask.path, is_posted=True)])
     (stored,) = await face.store(ask, writes)
     return Answer(status=201, stored=stored, is_written=True)

@@ -20,6 +20,7 @@ from referral_service.fhir.search.dates import span
 
 _PASSED_BY = Issue("not-supported", "Not stored: this service takes in no resources of this type.")
 PASSED_BY = Answer(status=202, issues=(_PASSED_BY,))
+_SAID = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
 async def answer(face: Face, ask: Ask, entry: Entry) -> Answer:
@@ -76,7 +77,7 @@ def response(
 
 
 def _member(ask: Ask, one: Answer) -> render.Member:
-    said: dict[str, Any] = {"status": f"{one.status} {HTTPStatus(one.status).phrase}"}
+    said: dict[str, Any] = {"status": _SAID[one.status]}
     body, full_url, stored = one.body, "", one.stored
     if stored:
         if one.is_written:

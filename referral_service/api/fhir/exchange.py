@@ -4,8 +4,10 @@ from typing import Any
 
 import msgspec
 
+from referral_service.api.identity import mint
 from referral_service.auth.principal import Principal
 from referral_service.core.problem import Issue
+from referral_service.fhir.space import Space
 from referral_service.workflow.ports import Stored, Tenant
 
 
@@ -46,6 +48,10 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     about: str = ""
     visit: Visit | None = None
     wait_seconds: float = 0.0
+
+    def new_id(self, type: str) -> str:
+        """One that no resource has, in the id space of who asks."""
+        return Space(self.principal.space).inner(type, mint())
 
     @property
     def content(self) -> dict[str, Any]:

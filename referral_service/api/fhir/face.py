@@ -63,7 +63,7 @@ class Face:
         """Durable when it returns. A client that leaves does not undo what was begun."""
         address = ask.visit.address if ask.visit else ""
         future = self.ingest.submit(ask.tenant, writes, ask.actor, address)
-        stored = await asyncio.shield(asyncio.wrap_future(future))
+        stored = await asyncio.wrap_future(future)
         if ask.visit:
             ask.visit.is_told = True
             await self._tell_unchanged(ask, writes, stored)
@@ -81,15 +81,7 @@ class Face:
         ]
         if lines:
             future = self.service.store.submit(ask.tenant, [], lines)
-            await asyncio.shield(asyncio.wrap_future(future))
-
-    async def created(self, tenant: Tenant, written: Sequence[Stored]) -> set[tuple[str, str]]:
-        """Those, by type and id, that were not there before: new ones, and what had been deleted."""
-        new = [one for one in written if one.is_new and not one.is_deleted]
-        found = {(one.type, one.id) for one in new if one.version == 1}
-        if len(found) < len(new):
-            found |= await run_in_threadpool(self.search.came_back, tenant, new)
-        return found
+            await asyncio.wrap_future(future)
 
     async def guard(self, tenant: Tenant, writes: Mapping[tuple[str, str], str]) -> None:
         """FORBIDDEN if one of these (type, id) is the service's own; the values are FHIRPaths for the answer.

@@ -18,7 +18,7 @@ class Member(NamedTuple):
 
     full_url: str
     resource: bytes | None
-    others: Mapping[str, object]
+    others: dict[str, object]
 
 
 def etag(version: int) -> str:
@@ -63,16 +63,15 @@ def bundle(kind: str, members: Iterable[Member], links: Mapping[str, str], total
         head["total"] = total
     if links:
         head["link"] = [{"relation": relation, "url": url} for relation, url in links.items()]
-    entries = b",".join(map(_entry, members))
-    return orjson.dumps(head)[:-1] + (b',"entry":[' + entries + b"]}" if entries else b"}")
+    if entries := [_entry(member) for member in members]:
+        head["entry"] = entries
+    return orjson.dumps(head)
 
 
-def _entry(member: Member) -> bytes:
-    parts = []
+def _entry(member: Member) -> dict[str, object]:
+    entry: dict[str, object] = {}
     if member.full_url:
-        parts.append(b'"fullUrl":' + orjson.dumps(member.full_url))
+        entry["fullUrl"] = member.full_url
     if member.resource is not None:
-        parts.append(b'"resource":' + member.resource)
-    if member.others:
-        parts.append(orjson.dumps(member.others)[1:-1])
-    return b"{" + b",".join(parts) + b"}"
+        entry["resource"] = orjson.Fragment(member.resource)
+    return entry | member.others

@@ -1,6 +1,7 @@
 """The one table of interactions: it routes requests, and the CapabilityStatement is written from it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 from referral_service.api.errors import HttpProblem
@@ -135,6 +136,7 @@ def codes(kind: Kind) -> tuple[str, ...]:
     return (*_READING, *_WRITING, *own) if kind.is_taken_in else (*_READING, *own)
 
 
+@cache
 def interactions(type: str) -> Mapping[tuple[str, str], Interaction]:
     """How resources of a type may be used, by shape and method; which of these a type has, `codes` says."""
     if type in CONFORMANCE:

@@ -1,6 +1,6 @@
 """Transaction: a Bundle whose writes all happen, or none."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import msgspec
@@ -12,7 +12,6 @@ from referral_service.api.fhir.audit import tell
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.permit import permit_entries
-from referral_service.api.identity import mint
 from referral_service.core.problem import Category, Issue, Problem
 from referral_service.fhir import bundle
 from referral_service.fhir.bundle import Entry
@@ -42,7 +41,7 @@ async def transaction(face: Face, ask: Ask) -> Answer:
         matches = {
             one: Match(query, await face.find(ask.tenant, one, most)) for one, query in understood.items()
         }
-        operations = await face.work(len(found), lambda: plan(found, pointing, matches, mint, ask.base))
+        operations = await face.work(len(found), lambda: plan(found, pointing, matches, ask.new_id, ask.base))
         answers = await _write(face, ask, operations)
     for one in operations:
         if one.is_matched:
@@ -91,8 +90,7 @@ async def _write(face: Face, ask: Ask, operations: Sequence[Operation]) -> dict[
     if others:
         current = await run_in_threadpool(face.search.current, ask.tenant, others)
         known |= {(one.type, one.id): one for one in current}
-    created = await face.created(ask.tenant, stored)
-    return {operation.entry.index: _answer(operation, known, created) for operation in operations}
+    return {operation.entry.index: _answer(operation, known) for operation in operations}
 
 
 async def _demands(face: Face, ask: Ask, operations: Sequence[Operation]) -> _Demands:
@@ -174,14 +172,12 @@ def _writes(face: Face, ask: Ask, writing: Sequence[Operation], demands: _Demand
     return deletions + face.writes(ask, changes)
 
 
-def _answer(
-    operation: Operation, known: Mapping[tuple[str, str], Stored], created: Collection[tuple[str, str]]
-) -> Answer:
+def _answer(operation: Operation, known: Mapping[tuple[str, str], Stored]) -> Answer:
     entry = operation.entry
     if entry.is_passed_by:
         return entries.PASSED_BY
     stored = known.get((entry.type, operation.id))
     if entry.method == "DELETE" or stored is None:
         return Answer(status=204)
-    is_created = (entry.type, operation.id) in created and not operation.is_matched
+    is_created = stored.is_created and not operation.is_matched
     return Answer(status=201 if is_created else 200, stored=stored, is_written=True)

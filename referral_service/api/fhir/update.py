@@ -6,7 +6,6 @@ from referral_service.api.errors import HttpProblem
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.preconditions import found, unmet
-from referral_service.api.identity import mint
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.fhir.bundle import Condition
 from referral_service.workflow.ingest import Change
@@ -36,7 +35,7 @@ async def update_conditionally(face: Face, ask: Ask) -> Answer:
                 f"{ask.path}.id",
                 "value",
             )
-        ask.content["id"] = ids[0] if ids else own or mint()
+        ask.content["id"] = ids[0] if ids else own or ask.new_id(ask.type)
         return await _update(face, ask)
 
 
@@ -54,5 +53,4 @@ async def _update(face: Face, ask: Ask) -> Answer:
         (stored,) = await face.store(ask, writes)
     except Problem as error:
         raise unmet(error) from None
-    is_created = await face.created(ask.tenant, [stored])
-    return Answer(status=201 if is_created else 200, stored=stored, is_written=True)
+    return Answer(status=201 if stored.is_created else 200, stored=stored, is_written=True)

@@ -6,7 +6,8 @@
 | auditor | all | none |
 | operator | the measures | none |
 
-Whoever comes out of a patient's chart opens that patient's pages alone, whatever their role.
+Whoever comes out of a patient's chart opens that patient's pages alone, whatever their role. In an emergency
+those who may act read another's beside (api/login/emergency.py).
 """
 
 import re
@@ -20,6 +21,7 @@ _SEEING: Final[frozenset[Role]] = _ACTING | {"auditor"}
 _LISTS: Final = "/worklist"
 _MEASURES: Final = "/worklist/measures"
 _REFERRAL: Final = "/worklist/referral/"
+_PATIENT: Final = re.compile(r"/worklist/patient/([A-Za-z0-9.-]{1,64})")
 _RECORD: Final = re.compile(
     r"/worklist/record/([A-Z][A-Za-z]*)/([A-Za-z0-9.-]{1,64})(?:/_history/([0-9]{1,9}))?"
 )
@@ -32,6 +34,8 @@ ENTRIES: Final = frozenset({"/", _LISTS})
 # whether the session has not ended meanwhile.
 FORM_TOKEN: Final = "form_token"  # noqa: S105 - a name
 IS_CURRENT: Final = "is_current"
+# And why they see what is open to them in an emergency alone.
+PURPOSE: Final = "purpose"
 
 
 def home(principal: Principal) -> str:
@@ -51,21 +55,26 @@ def may_act(principal: Principal) -> bool:
     return principal.is_open or not principal.roles.isdisjoint(_ACTING)
 
 
+def may_override(principal: Principal) -> bool:
+    """Whether they may read another patient's pages in an emergency."""
+    return principal.patient is not None and may_act(principal)
+
+
 def may_open(principal: Principal, method: str, path: str) -> bool:
     """Whether a request is allowed, as far as its address says; see `subject_of`."""
     if path in _NEVER or (method not in _READING and not may_act(principal)):
         return False
     if principal.patient is not None:
-        return path == home(principal) or path.startswith(_REFERRAL) or _RECORD.fullmatch(path) is not None
+        return subject_of(principal, path) is not None
     if may_see_all(principal):
         return "auditor" in principal.roles or not path.startswith(_AUDITS)
     return "operator" in principal.roles and (path == _MEASURES or path.startswith(f"{_MEASURES}/"))
 
 
 class Subject(NamedTuple):
-    """What a page is about: a referral by its Task, or a version of a resource (None: the current one)."""
+    """What a page is about: a patient, a referral by its Task, a version of a resource (None: current)."""
 
-    kind: Literal["referral", "record"]
+    kind: Literal["patient", "referral", "record"]
     type: str
     id: str
     version: int | None = None
@@ -77,5 +86,7 @@ def subject_of(principal: Principal, path: str) -> Subject | None:
         return None
     if path.startswith(_REFERRAL):
         return Subject("referral", "Task", path.removeprefix(_REFERRAL).partition("/")[0])
+    if chart := _PATIENT.fullmatch(path):
+        return Subject("patient", "Patient", chart[1])
     record = _RECORD.fullmatch(path)
     return Subject("record", record[1], record[2], int(record[3]) if record[3] else None) if record else None

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from typing import Final
 
 from anyio import CapacityLimiter, to_thread
+from msgspec import structs
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import Request
@@ -18,16 +19,18 @@ from referral_service.api.login.admission import (
     ENTRIES,
     FORM_TOKEN,
     IS_CURRENT,
+    PURPOSE,
     Subject,
     home,
     may_open,
+    may_override,
     subject_of,
 )
 from referral_service.api.login.cookies import session_of
 from referral_service.auth.entrance import HOME, Entrance, page_of
 from referral_service.auth.principal import Principal
 from referral_service.auth.sessions import form_token
-from referral_service.store.belonging import of_referral, of_resource
+from referral_service.store.belonging import of_patient, of_referral, of_resource
 from referral_service.store.tenancy import serving
 
 _THREADS: Final = 4
@@ -50,12 +53,12 @@ class Gate:
             principal = await self._find(value, is_used=_is_by_hand(request)) if value else None
             if principal is None:
                 return self._sign_in(request)
-            refused = await self._refused(principal, request, form_token(value))
+            found = await self._opened(principal, request, form_token(value))
         except (DBAPIError, PoolTimeout) as error:
             return await on_database_failure(request, error)
         scope[FORM_TOKEN] = form_token(value)
         scope[IS_CURRENT] = self._current(value)
-        return refused or principal
+        return found
 
     def lead(self, scope: Scope) -> Response | None:
         """To the page about a resource, for a browser that has followed a link of a page to it at /fhir."""
@@ -69,6 +72,11 @@ class Gate:
     def has_session(self, request: Request) -> bool:
         """Whether a session is named, whatever becomes of it."""
         return bool(session_of(self._entrance, request))
+
+    async def whose(self, principal: Principal, subject: Subject) -> str | None:
+        """The patient whom a page is about, as far as the principal's tenant knows; None if there is none."""
+        with serving(principal.tenant):
+            return await to_thread.run_sync(self._whose, principal, subject, limiter=self._limiter)
 
     async def _find(self, value: str, *, is_used: bool) -> Principal | None:
         find = self._entrance.sessions.find
@@ -84,21 +92,31 @@ class Gate:
         to = page_of(request.url.path) if request.method == "GET" else HOME
         return pages.sign_in(to, is_offered=self._entrance.has_provider)
 
-    async def _refused(self, principal: Principal, request: Request, token: str) -> Response | None:
+    async def _opened(self, principal: Principal, request: Request, token: str) -> Principal | Response:
+        """As who they see the page, or the one that they see instead."""
         method, path = request.method, request.scope["path"]
         if method == "GET" and path in ENTRIES and home(principal) != HOME:
             return RedirectResponse(home(principal), 303)
         if not may_open(principal, method, path):
             return pages.closed(token, home(principal))
         subject = subject_of(principal, path)
-        if subject is None:
-            return None
-        with serving(principal.tenant):
-            whose = await to_thread.run_sync(self._whose, principal, subject, limiter=self._limiter)
-        return None if whose == principal.patient else pages.missing(token, home(principal))
+        whose = await self.whose(principal, subject) if subject else principal.patient
+        if whose == principal.patient:
+            return principal
+        emergency = principal.emergency
+        if emergency and whose == emergency.patient and method in ("GET", "HEAD"):
+            request.scope[PURPOSE] = emergency.purpose
+            # Without a role: they read, and change nothing.
+            return structs.replace(principal, patient=whose, roles=frozenset())
+        offered = path if may_override(principal) else ""
+        # An address with the patient's own id says whom it is about; any other says nothing of that.
+        is_said = subject is not None and subject.kind == "patient"
+        return pages.missing(token, home(principal), offered, 403 if is_said else 404)
 
     def _whose(self, principal: Principal, subject: Subject) -> str | None:
         engine, tenant = self._entrance.engine, principal.tenant
+        if subject.kind == "patient":
+            return subject.id if subject.id == principal.patient else of_patient(engine, tenant, subject.id)
         if subject.kind == "referral":
             return of_referral(engine, tenant, subject.id)
         return of_resource(engine, tenant, subject.type, subject.id, subject.version)

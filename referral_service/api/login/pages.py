@@ -9,9 +9,11 @@ from starlette.responses import HTMLResponse, Response
 from referral_service.api.worklist.site import addresses
 from referral_service.auth.entrance import HOME
 from referral_service.auth.person import Lack
+from referral_service.auth.principal import Purpose
 
 LOGIN_PATH: Final = "/auth/login"
 LOGOUT_PATH: Final = "/auth/logout"
+EMERGENCY_PATH: Final = "/auth/emergency"
 _POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -28,6 +30,10 @@ _LACKS: Final[dict[Lack, str]] = {
     "practitioner": "Your account does not say as which practitioner you act.",
     "patient": "The EHR does not say which patient's chart is open.",
     "ehr": "No EHR that this service knows has sent you here.",
+}
+_PURPOSES: Final[dict[Purpose, str]] = {
+    "ETREAT": "Somebody needs treatment at once",
+    "PATSFTY": "Somebody is about to come to harm",
 }
 _TEMPLATE: Final = Environment(
     loader=PackageLoader("referral_service.api.login"), autoescape=True, undefined=StrictUndefined
@@ -96,14 +102,15 @@ def closed(token: str, home: str) -> Response:
     )
 
 
-def missing(token: str, home: str) -> Response:
-    """What is not there, for whoever asks; 404."""
+def missing(token: str, home: str, offered: str = "", status: int = 404) -> Response:
+    """What is not there, for whoever asks; `offered` is what they may ask for all the same, with a reason."""
     sentence = "There is no such page, or it is about another patient."
-    return _page(404, "Not found", sentence, leads=home, words="To what you can see", token=token)
+    leads = {"leads": home, "words": "To what you can see"}
+    return _page(status, "Not found", sentence, token=token, offered=offered, **leads)
 
 
 def _page(status: int, title: str, *sentences: str, **more: str) -> Response:
-    shown = {"leads": "", "words": "", "onward": "", "token": "", **more}
-    style, way_out = addresses()["worklist.css"], LOGOUT_PATH
-    text = _TEMPLATE.render(title=title, sentences=sentences, style=style, way_out=way_out, **shown)
+    shown = {"leads": "", "words": "", "onward": "", "token": "", "offered": "", **more}
+    fixed = {"style": addresses()["worklist.css"], "way_out": LOGOUT_PATH, "override": EMERGENCY_PATH}
+    text = _TEMPLATE.render(title=title, sentences=sentences, purposes=_PURPOSES, **fixed, **shown)
     return HTMLResponse(text, status, _HEADERS)

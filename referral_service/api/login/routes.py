@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
 
+from referral_service.api.login.journal import Entry, Journal
 from referral_service.auth.authority import KEYS_PATH, TOKEN_PATH, Authority
 from referral_service.auth.grant import Refused, give
 
@@ -21,8 +22,8 @@ _UNKEPT: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _THREADS: Final = 4
 
 
-def routes(authority: Authority) -> APIRouter:
-    """The addresses; all of them are open."""
+def routes(authority: Authority, journal: Journal) -> APIRouter:
+    """The addresses; all of them are open. `journal` has who got a token, and who did not."""
     router = APIRouter()
     limiter = CapacityLimiter(_THREADS)
 
@@ -43,8 +44,14 @@ def routes(authority: Authority) -> APIRouter:
             form = await _form(request)
             given = await to_thread.run_sync(give, authority, form, limiter=limiter)
         except Refused as refusal:
-            return _refused(refusal)
-        return JSONResponse(given, headers=_UNKEPT)
+            answer = _refused(refusal)
+            if one := refusal.client:
+                await journal.keep(
+                    request, Entry(one.tenant, one.actor, status=answer.status_code, why=refusal.error)
+                )
+            return answer
+        await journal.keep(request, Entry(given.client.tenant, given.client.actor))
+        return JSONResponse(given.words, headers=_UNKEPT)
 
     return router
 

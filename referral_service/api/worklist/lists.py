@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
+import msgspec
+
 from referral_service.api.errors import HttpProblem
 from referral_service.api.worklist import fate, words
 from referral_service.api.worklist.person import Person, person_of
@@ -14,9 +16,8 @@ from referral_service.api.worklist.site import Visit
 from referral_service.core.explain import missing
 from referral_service.core.referral import Referral
 from referral_service.core.stage import STAGES, Stage
-from referral_service.core.timeline import Score
-from referral_service.fhir.parse import parse
-from referral_service.store.worklist import Asked, Place, Sending, Waiting
+from referral_service.store.waiting import Waiting
+from referral_service.store.worklist import Asked, Place
 from referral_service.workflow.remark import WAITING
 
 PAGE: Final = 25
@@ -48,19 +49,6 @@ class Row(NamedTuple):
     acknowledged: str
     trouble: str = ""
     is_order: bool = False
-
-
-class Beside(NamedTuple):
-    """What rows show that the referral itself does not hold, each by its Task."""
-
-    scores: Mapping[str, list[Score]]
-    sendings: Mapping[str, Sending]
-    reviews: Mapping[str, bytes]
-
-    def is_waiting(self, task: str) -> bool:
-        """Whether somebody has asked for information."""
-        review = parse(self.reviews[task]) if task in self.reviews else {}
-        return bool(review.get("businessStatus", {}).get("text") == WAITING)
 
 
 def stage_of(name: str) -> Stage:
@@ -104,38 +92,35 @@ def kept_of(query: Mapping[str, str]) -> dict[str, str]:
 
 def page(visit: Visit, stage: Stage, query: Mapping[str, str]) -> dict[str, Any]:
     """What list.html shows."""
-    found = visit.worklist.page(asked(visit, stage, query), PAGE, place_of(query))
-    kept = kept_of(query)
-    following = f"?{urlencode({**kept, 'after': f'{found.end.due}-{found.end.task}'})}" if found.end else ""
+    board = visit.worklist.board(asked(visit, stage, query), PAGE, place_of(query))
+    kept, end = kept_of(query), board.page.end
+    following = f"?{urlencode({**kept, 'after': f'{end.due}-{end.task}'})}" if end else ""
     return {
         "stage": stage,
-        "rows": rows(visit, found.found),
-        "counts": visit.worklist.counts(),
-        "parked": visit.worklist.parked(),
+        "rows": rows(visit, board.page.found),
+        "counts": board.counts.stages,
+        "parked": board.counts.parked,
         "kept": kept,
         "query": f"?{urlencode(kept)}" if kept else "",
         "following": following,
         "is_first": not query.get("after"),
-        "flags": []
-        if stage == "red-flag"
-        else rows(visit, visit.worklist.page(Asked("red-flag"), PAGE).found),
+        "flags": rows(visit, board.flags),
     }
 
 
 def rows(visit: Visit, found: Sequence[Waiting]) -> list[Row]:
     """Each referral in words."""
-    lists, now = visit.worklist, visit.service.clock.now()
-    beside = Beside(lists.scores(found), lists.sendings(found), lists.reviews(found))
-    return [_row(one, beside, now) for one in found]
+    now = visit.service.clock.now()
+    return [_row(one, now) for one in found]
 
 
-def _row(one: Waiting, beside: Beside, now: datetime) -> Row:
+def _row(one: Waiting, now: datetime) -> Row:
     referral, decision = one.referral, one.episode.decision if one.episode else None
     shape, priority = words.priority(referral)
-    due, sending = referral.due_at, beside.sendings.get(referral.task)
+    due, sending = referral.due_at, one.sending
     is_waiting = referral.task_status in ("requested", "in-progress") or referral.is_unfulfilled
     is_overdue = bool(due and due < now and is_waiting)
-    reason = words.reason(decision, beside.scores.get(referral.task, [])) if decision else ""
+    reason = words.reason(decision, one.scores) if decision else ""
     is_unsent = referral.fulfillment_status == "draft"
     return Row(
         task=referral.task,
@@ -149,13 +134,19 @@ def _row(one: Waiting, beside: Beside, now: datetime) -> Row:
         is_overdue=is_overdue,
         left=_left(due - now) if due and is_waiting else "",
         owner=words.person(referral.owner),
-        status="waits for information" if beside.is_waiting(referral.task) else _stands(referral),
+        status="waits for information" if _is_waiting(one.review) else _stands(referral),
         reason=fate.CAUSES.get(referral.decision, "") if referral.about else reason,
         missing=missing(decision) if decision and not referral.about else [],
         acknowledged=words.person(referral.acknowledged_by),
         trouble=fate.FAILURES.get(sending.category or "", "") if sending and is_unsent else "",
         is_order=referral.order is not None,
     )
+
+
+def _is_waiting(review: bytes | None) -> bool:
+    """Whether somebody has asked for information."""
+    task = msgspec.json.decode(review) if review else {}
+    return bool(task.get("businessStatus", {}).get("text") == WAITING)
 
 
 def _stands(referral: Referral) -> str:

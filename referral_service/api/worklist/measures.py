@@ -3,11 +3,8 @@
 Of a calendar year in the site's zone. Each measure is a chart, a table that says the same, and a CSV.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from math import ceil
-from statistics import median
 from typing import Any, Final, NamedTuple
 
 from referral_service.api.errors import HttpProblem
@@ -18,7 +15,7 @@ from referral_service.api.worklist.site import Visit
 from referral_service.core.deadline import SENT_WITHIN, WORKING_DAYS
 from referral_service.core.pathway import Numbers
 from referral_service.store import measuring
-from referral_service.store.measuring import Course
+from referral_service.store.measuring import Lasted, Loop, Yield
 
 _OCTOBER: Final = 10
 _DAY: Final = timedelta(days=1)
@@ -29,18 +26,10 @@ LOOP: Final = (
     "which this service cannot know; so everybody who was referred is counted."
 )
 YIELD: Final = (
-    "Of surgical referrals whose report has come: how many had spine surgery on or after the day of the "
-    "visit. Known only where the EHR has sent the operation as a Procedure; what a report says is not read, "
-    "and no operation on record does not mean that there was none."
+    "Of surgical referrals sent in the year whose report has come: how many had spine surgery on or after "
+    "the day of the visit. Known only where the EHR has sent the operation as a Procedure; what a report "
+    "says is not read, and no operation on record does not mean that there was none."
 )
-
-
-class Step(NamedTuple):
-    """One step: what it is counted from and to, and how long it may take."""
-
-    name: str
-    span: Callable[[Course], tuple[datetime | None, datetime | None]]
-    within: str
 
 
 class Table(NamedTuple):
@@ -58,42 +47,32 @@ class Table(NamedTuple):
         return any(placed.bar.value or placed.bar.is_counted for placed in self.chart.bars)
 
 
-def _steps(numbers: Numbers) -> tuple[Step, ...]:
+def _steps(numbers: Numbers) -> list[tuple[str, str]]:
+    """Each step that `measuring` knows, and how long it may take."""
     visited = numbers.booked_within.value + numbers.seen_within.value
-    return (
-        Step(
-            "Drafted to reviewed", lambda it: (it.drafted_at, it.reviewed_at), f"{WORKING_DAYS} working days"
-        ),
-        Step("Approved to sent", lambda it: (it.approved_at, it.sent_at), _lasting(SENT_WITHIN)),
-        Step(
-            "Sent to accepted",
-            lambda it: (it.sent_at, it.accepted_at),
-            f"{numbers.accepted_within.value} days",
-        ),
-        Step("Accepted to visit", lambda it: (it.accepted_at, it.visited_at), f"{visited} days"),
-        Step(
-            "Visit to report",
-            lambda it: (it.visited_at, it.reported_at),
-            f"{numbers.report_within.value} days",
-        ),
-    )
+    return [
+        ("Drafted to reviewed", f"{WORKING_DAYS} working days"),
+        ("Approved to sent", _lasting(SENT_WITHIN)),
+        ("Sent to accepted", f"{numbers.accepted_within.value} days"),
+        ("Accepted to visit", f"{visited} days"),
+        ("Visit to report", f"{numbers.report_within.value} days"),
+    ]
 
 
 def view(visit: Visit, query: Mapping[str, str]) -> dict[str, Any]:
     """What measures.html shows; 400 for what is no year."""
     year = _year(visit, query.get("year", ""))
     first, end = (datetime(it, 1, 1, tzinfo=visit.zone) for it in (year, year + 1))
-    engine = visit.service.store.engine
-    found = measuring.courses(engine, visit.tenant, first, end)
-    drafted = [it for it in found if first <= it.drafted_at < end]
+    of = (visit.service.store.engine, visit.tenant, first)
+    found = measuring.measured(*of, end)
     tables = [
         _stages(visit),
-        _times(drafted, _steps(visit.service.pathway.numbers)),
-        loop(found, first, end),
-        _declines(drafted),
-        _yield(visit, [it for it in found if it.target == "surgical" and it.reported_at]),
+        _times(found.steps, _steps(visit.service.pathway.numbers)),
+        _loop(measuring.loop(*of, first.replace(month=_OCTOBER + 1), end)),
+        _declines(found.declines),
+        _yield(measuring.surgical_yield(*of, end)),
     ]
-    return {"year": year, "this_year": visit.today().year, "tables": tables, "number": len(drafted)}
+    return {"year": year, "this_year": visit.today().year, "tables": tables, "number": found.drafted}
 
 
 def file(visit: Visit, query: Mapping[str, str]) -> str:
@@ -116,20 +95,21 @@ def _year(visit: Visit, said: str) -> int:
 def _stages(visit: Visit) -> Table:
     counted = measuring.stages(visit.service.store.engine, visit.tenant)
     pairs = [(words.LISTS[stage].name, number) for stage, number in counted.items()]
-    return _counted("stages", "Where referrals stand now", ("list", "referrals"), pairs, "Of all years.")
+    says = "Of all years."
+    if measuring.MOST_COUNTED in counted.values():
+        says += f" No list is counted further than {measuring.MOST_COUNTED:,}."
+    return _counted("stages", "Where referrals stand now", ("list", "referrals"), pairs, says)
 
 
-def _times(drafted: Sequence[Course], steps: Sequence[Step]) -> Table:
+def _times(found: Sequence[Lasted], steps: Sequence[tuple[str, str]]) -> Table:
     rows, bars = [], []
-    for step in steps:
-        spans = [step.span(it) for it in drafted]
-        lasted = sorted(max(end - begun, timedelta()) for begun, end in spans if begun and end)
-        middle, most = (_middle(lasted), _ninth(lasted)) if lasted else (None, None)
-        said = (_lasting(middle), _lasting(most)) if middle is not None and most is not None else ("–", "–")
-        rows.append((step.name, str(len(lasted)), *said, step.within))
+    for (name, within), it in zip(steps, found, strict=True):
+        has_any = bool(it.number)
+        said = (_lasting(it.median), _lasting(it.ninth)) if has_any else ("–", "–")
+        rows.append((name, str(it.number), *said, within))
         bars += [
-            Bar(step.name, (middle or timedelta()) / _DAY, said[0], "median", bool(lasted)),
-            Bar("", (most or timedelta()) / _DAY, said[1], "ninth", bool(lasted)),
+            Bar(name, it.median / _DAY, said[0], "median", has_any),
+            Bar("", it.ninth / _DAY, said[1], "ninth", has_any),
         ]
     heads = ("step", "referrals", "median", "90th percentile", "due within")
     key = (("median", "median"), ("ninth", "90th percentile: nine of ten took no longer"))
@@ -137,47 +117,20 @@ def _times(drafted: Sequence[Course], steps: Sequence[Step]) -> Table:
     return Table("times", heads, rows, chart("times", "How long each step takes", bars, key), says)
 
 
-def _middle(lasted: Sequence[timedelta]) -> timedelta:
-    return timedelta(seconds=median(one.total_seconds() for one in lasted))
+def _loop(found: Loop) -> Table:
+    heads = ("patients referred", "report received")
+    return _share("loop", "Loop closed (CMS50)", heads, (found.patients, found.closed), LOOP)
 
 
-def _ninth(lasted: Sequence[timedelta]) -> timedelta:
-    """The nearest rank."""
-    return lasted[ceil(0.9 * len(lasted)) - 1]
-
-
-def loop(found: Sequence[Course], first: datetime, end: datetime) -> Table:
-    until = first.replace(month=_OCTOBER + 1)
-    sent = sorted((it.sent_at, it.patient, it) for it in found if it.sent_at and first <= it.sent_at < until)
-    of_patient: dict[str, Course] = {}
-    for _, patient, one in sent:
-        of_patient.setdefault(patient, one)
-    closed = sum(bool(it.reported_at and it.reported_at < end) for it in of_patient.values())
-    return _share(
-        "loop",
-        "Loop closed (CMS50)",
-        ("patients referred", "report received"),
-        (len(of_patient), closed),
-        LOOP,
-    )
-
-
-def _declines(drafted: Sequence[Course]) -> Table:
-    counted = Counter(it.declined_for for it in drafted if it.declined_for is not None)
-    pairs = [(words.DECLINE_REASONS.get(code, code or "no reason"), n) for code, n in counted.most_common()]
+def _declines(found: Sequence[tuple[str, int]]) -> Table:
+    pairs = [(words.DECLINE_REASONS.get(code, code or "no reason"), number) for code, number in found]
     says = "Of referrals drafted in the year." if pairs else "None of the year's referrals was declined."
     return _counted("declines", "Why reviewers declined", ("reason", "referrals"), pairs, says)
 
 
-def _yield(visit: Visit, surgical: Sequence[Course]) -> Table:
-    engine, patients = visit.service.store.engine, [it.patient for it in surgical]
-    operated = measuring.operations(engine, visit.tenant, patients)
-    followed = 0
-    for it in surgical:
-        since = (it.visited_at or it.sent_at or it.drafted_at).date()
-        followed += any(day >= since for day in operated.get(it.patient, ()))
+def _yield(found: Yield) -> Table:
     heads = ("surgical, with a report", "operation afterwards")
-    return _share("yield", "Surgical yield", heads, (len(surgical), followed), YIELD)
+    return _share("yield", "Surgical yield", heads, (found.reported, found.operated), YIELD)
 
 
 def _counted(

@@ -10,7 +10,7 @@ from referral_service.api.worklist.site import Visit
 from referral_service.core.referral import Referral
 from referral_service.fhir.parse import parse
 from referral_service.fhir.search.table import KINDS
-from referral_service.store.worklist import Waiting
+from referral_service.store.waiting import Waiting
 from referral_service.workflow.review import Opened
 
 Json = dict[str, Any]
@@ -49,7 +49,7 @@ def view(visit: Visit, one: Waiting, found: Opened) -> OrderView | None:
     if referral.order is None:
         return None
     task = parse(found.resources["Task", referral.fulfillment or ""].body)
-    sending = visit.worklist.sendings([one]).get(referral.task)
+    sending = one.sending
     kind = sending.destination if sending else visit.service.settings.destination_kind
     is_unsent = referral.fulfillment_status == "draft"
     following, others = fate.sayings(referral)

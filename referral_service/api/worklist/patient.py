@@ -43,6 +43,7 @@ def view(visit: Visit, id: str) -> dict[str, Any]:
     ]
     return {
         "person": person_of(stored.body if stored and not stored.is_deleted else None, id),
+        "others": [one for one in visit.worklist.whole(patient) if one != patient],
         "episodes": [(one, sentences(one.decision), decisions(visit, one.guidance)) for one in episodes],
         "pictures": pictures,
         "rows": rows(visit, visit.worklist.of_patient(patient)),

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from referral_service.fhir.parse import parse
+import msgspec
 
 Json = dict[str, Any]
 _NAMES = ("official", "usual")
@@ -22,7 +22,7 @@ def person_of(body: bytes | None, id: str) -> Person:
     """Without a Patient resource its id stands for the name."""
     if not body:
         return Person(id, f"Patient/{id}")
-    resource = parse(body)
+    resource: Json = msgspec.json.decode(body)
     identifiers = [one["value"] for one in resource.get("identifier", ()) if "value" in one]
     return Person(
         id,

@@ -17,7 +17,7 @@ from referral_service.core.referral import Referral
 from referral_service.core.stage import OPEN_TASK
 from referral_service.fhir.parse import parse
 from referral_service.store.answers import Answers
-from referral_service.store.worklist import Waiting
+from referral_service.store.waiting import Waiting
 from referral_service.workflow.ports import Stored
 from referral_service.workflow.remark import WAITING
 from referral_service.workflow.review import Opened

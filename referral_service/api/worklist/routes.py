@@ -57,7 +57,7 @@ def _add_lists(router: APIRouter, site: Site) -> None:
     async def first(request: Request) -> Response:
         """The first list that anything stands on."""
         counts = await run_in_threadpool(site.visit(request).worklist.counts)
-        stage = next((name for name, number in counts.items() if number), "review")
+        stage = next((name for name, number in counts.stages.items() if number), "review")
         return await listed(request, stage)
 
     @router.get("/worklist/list/{name}")

@@ -1,5 +1,6 @@
 """What the pages call things: one table for each kind of name, in plain words."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from referral_service.core.decision import Criterion, Decision
@@ -92,7 +93,7 @@ def person(reference: str | None) -> str:
     return (reference or "").rpartition("/")[2]
 
 
-def reason(decision: Decision, scores: list[Score]) -> str:
+def reason(decision: Decision, scores: Sequence[Score]) -> str:
     """One line: for a trial how long, how often, and which scores; else why a human is asked."""
     if decision.flags:
         flags = (f"{it.concept.replace('_', ' ')} {it.day or '(no date)'}" for it in decision.flags)
@@ -112,7 +113,7 @@ def reason(decision: Decision, scores: list[Score]) -> str:
     return " · ".join(said)
 
 
-def changes(scores: list[Score]) -> list[str]:
+def changes(scores: Sequence[Score]) -> list[str]:
     """Each instrument's first and last value: "ODI 48 → 46"."""
     by_concept: dict[str, list[Score]] = {}
     for one in sorted((one for one in scores if one.at), key=lambda it: it.at.day if it.at else 0):

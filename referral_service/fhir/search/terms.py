@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from referral_service.fhir.search.dates import span_of
 from referral_service.fhir.search.reference import local
 from referral_service.fhir.search.table import KINDS, Kind, Parameter, Sort
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """One line of the index: the parameter's indexed name, and a code with its system or a range of instants.
 
     The system is as `Parameter.kept` has it. A reference is kept as the code "Type/id".

@@ -37,17 +37,23 @@ def outgoing(order: Order, is_theirs: Callable[[str], bool], names: Names) -> Js
     }
 
 
-def criteria(resource: Json) -> str:
-    """The search that finds a resource of ours by its identifier, wherever it is."""
-    identifier = resource["identifier"][0]
-    return f"identifier={identifier['system']}|{identifier['value']}"
+def findable(resource: Json) -> Json:
+    """The identifier by which a resource of an order is looked for, wherever it is.
+
+    Its own value has a bar, which is a separator in a search. What R4 says to put before it one server needs,
+    another takes for a part of the value, and a third knows neither way: so the order has one without.
+    """
+    own = resource["identifier"][0]
+    return {"system": f"{own['system'].rpartition('/')[0]}/order", "value": own["value"].partition("|")[0]}
 
 
 def _entry(sent: Json, kept: Json) -> Json:
+    by = findable(kept)
+    asked = f"identifier={by['system']}|{by['value']}"
     return {
         "fullUrl": f"urn:uuid:{kept['id']}",
-        "resource": sent,
-        "request": {"method": "POST", "url": kept["resourceType"], "ifNoneExist": criteria(kept)},
+        "resource": {**sent, "identifier": [*sent["identifier"], by]},
+        "request": {"method": "POST", "url": kept["resourceType"], "ifNoneExist": asked},
     }
 
 
