@@ -28,6 +28,7 @@ COMMANDS = {
     "verify-ledger": "ledger",
     "erase": "erase",
     "retain": "erase",
+    "join": "join",
     "sessions": "sessions",
     "fake-ehr": "fake_ehr",
     "client": "client",

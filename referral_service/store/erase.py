@@ -19,12 +19,12 @@ from referral_service.store.bulk import deleting
 from referral_service.store.dirt import Dirt, Queue
 from referral_service.store.engine import reading, writing
 from referral_service.store.outside import errand, mark, message, session
+from referral_service.store.persons import person
 from referral_service.store.tables import (
     alarm,
     episode,
     fact,
     patient,
-    person,
     referral,
     resource,
     resource_version,

@@ -9,14 +9,52 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, text, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    RowMapping,
+    String,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from referral_service.core.person import MOST_HOLDERS, Identity, leader, person_of
 from referral_service.store.bulk import replacing
 from referral_service.store.dirt import Dirt, Queue
-from referral_service.store.tables import bond, microseconds, person
+from referral_service.store.tables import Instant, key, microseconds, table
 from referral_service.store.tables import patient as queue
 from referral_service.workflow.ports import PatientId, Tenant
+
+# What Patients say of who they are: each its own name, whom it links to, identifiers that name one person.
+bond = table(
+    "bond",
+    key("tenant"),
+    key("name"),
+    key("patient"),
+    Column("born", String, nullable=False),
+    Column("is_replaced", Boolean, nullable=False),
+    Index("bond_by_patient", "tenant", "patient"),
+    clustered=True,
+)
+
+# Patients who are one person, from `known_at` until before `known_until`, and which of them leads; whoever is
+# a person alone has no row.
+person = table(
+    "person",
+    key("tenant"),
+    key("patient"),
+    Column("known_at", Instant, primary_key=True),
+    Column("known_until", Instant),
+    Column("person", String, nullable=False),
+    Index("person_members", "tenant", "person"),
+)
 
 Owner = tuple[Tenant, PatientId]
 _Rows = set[tuple[str, str, str, bool]]

@@ -5,11 +5,13 @@ stored. The unique ones make a second open referral impossible, whatever the cod
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Dialect,
     Index,
     Integer,
@@ -65,6 +67,12 @@ def key(name: str) -> Column[str]:
 def table(name: str, *columns: SchemaItem, clustered: bool = False) -> Table:
     """`clustered`: SQLite keeps the row in its key's own tree, so that neighbours are read together."""
     return Table(name, metadata, *columns, sqlite_with_rowid=not clustered)
+
+
+def _partial(
+    name: str, condition: ColumnElement[bool], *columns: Column[Any], is_unique: bool = False
+) -> None:
+    Index(name, *columns, unique=is_unique, sqlite_where=condition, postgresql_where=condition)
 
 
 def _version(version: Column[int]) -> tuple[SchemaItem, ...]:
@@ -159,34 +167,10 @@ SLEEPS = and_(_IS_CLEAN, patient.c.wake_at.is_not(None))
 # Decided for a later instant than is asked for now: only where the clock was shifted and is so no more.
 IS_AHEAD = and_(_IS_CLEAN, patient.c.asked_at.is_not(None))
 IS_PARKED = patient.c.parked_at.is_not(None)
-Index("patient_dirty", patient.c.place, sqlite_where=IS_DIRTY, postgresql_where=IS_DIRTY)
-Index("patient_asleep", patient.c.wake_at, sqlite_where=SLEEPS, postgresql_where=SLEEPS)
-Index("patient_ahead", patient.c.asked_at, sqlite_where=IS_AHEAD, postgresql_where=IS_AHEAD)
-Index("patient_parked", patient.c.parked_at, sqlite_where=IS_PARKED, postgresql_where=IS_PARKED)
-
-# What Patients say of who they are: each its own name, whom it links to, identifiers that name one person.
-bond = table(
-    "bond",
-    key("tenant"),
-    key("name"),
-    key("patient"),
-    Column("born", String, nullable=False),
-    Column("is_replaced", Boolean, nullable=False),
-    Index("bond_by_patient", "tenant", "patient"),
-    clustered=True,
-)
-
-# Patients who are one person, from `known_at` until before `known_until`, and which of them leads; whoever is
-# a person alone has no row.
-person = table(
-    "person",
-    key("tenant"),
-    key("patient"),
-    Column("known_at", Instant, primary_key=True),
-    Column("known_until", Instant),
-    Column("person", String, nullable=False),
-    Index("person_members", "tenant", "person"),
-)
+_partial("patient_dirty", IS_DIRTY, patient.c.place)
+_partial("patient_asleep", SLEEPS, patient.c.wake_at)
+_partial("patient_ahead", IS_AHEAD, patient.c.asked_at)
+_partial("patient_parked", IS_PARKED, patient.c.parked_at)
 
 episode = table(
     "episode",
@@ -235,41 +219,18 @@ TASK_IS_OPEN = referral.c.task_status.in_(
 )
 # Approved, and no EHR has it yet.
 IS_UNSENT = referral.c.fulfillment_status == literal_column("'draft'")
-Index("referral_unsent", referral.c.task, sqlite_where=IS_UNSENT, postgresql_where=IS_UNSENT)
-Index(
-    "referral_identifier",
-    referral.c.tenant,
-    referral.c.identifier,
-    unique=True,
-    sqlite_where=IS_PROPOSAL,
-    postgresql_where=IS_PROPOSAL,
-)
-Index(
-    "referral_one_elective",
-    referral.c.tenant,
-    referral.c.patient,
-    referral.c.region,
-    referral.c.target,
-    unique=True,
-    sqlite_where=IS_OPEN_ELECTIVE,
-    postgresql_where=IS_OPEN_ELECTIVE,
-)
-Index(
-    "referral_one_urgent",
-    referral.c.tenant,
-    referral.c.patient,
-    unique=True,
-    sqlite_where=IS_OPEN_URGENT,
-    postgresql_where=IS_OPEN_URGENT,
-)
 for name, condition, columns in (
-    ("referral_open", TASK_IS_OPEN, ("task_status", "target", "urgency")),
-    ("referral_by_owner", referral.c.owner.is_not(None), ("tenant", "stage", "owner", "due_at", "task")),
-    ("referral_by_draft", referral.c.drafted_at.is_not(None), ("tenant", *STEPS, "declined_for")),
-    ("referral_by_sent", referral.c.sent_at.is_not(None), ("tenant", "sent_at", "patient", "reported_at")),
+    ("referral_identifier", IS_PROPOSAL, "tenant identifier"),
+    ("referral_one_elective", IS_OPEN_ELECTIVE, "tenant patient region target"),
+    ("referral_one_urgent", IS_OPEN_URGENT, "tenant patient"),
+    ("referral_unsent", IS_UNSENT, "task"),
+    ("referral_open", TASK_IS_OPEN, "task_status target urgency"),
+    ("referral_by_owner", referral.c.owner.is_not(None), "tenant stage owner due_at task"),
+    ("referral_by_draft", referral.c.drafted_at.is_not(None), f"tenant {' '.join(STEPS)} declined_for"),
+    ("referral_by_sent", referral.c.sent_at.is_not(None), "tenant sent_at patient reported_at"),
 ):
-    of = [referral.c[column] for column in columns]
-    Index(name, *of, sqlite_where=condition, postgresql_where=condition)
+    is_unique = name.startswith("referral_one") or name == "referral_identifier"
+    _partial(name, condition, *(referral.c[column] for column in columns.split()), is_unique=is_unique)
 
 # Who did what, in order; each line's hash covers the line before it.
 ledger = table(

@@ -30,7 +30,7 @@ from referral_service.api.login.cookies import session_of
 from referral_service.auth.entrance import HOME, Entrance, page_of
 from referral_service.auth.principal import Principal
 from referral_service.auth.sessions import form_token
-from referral_service.store.belonging import of_patient, of_referral, of_resource
+from referral_service.store.belonging import are_one, of_patient, of_referral, of_resource
 from referral_service.store.tenancy import serving
 
 _THREADS: Final = 4
@@ -114,6 +114,14 @@ class Gate:
         return pages.missing(token, home(principal), offered, 403 if is_said else 404)
 
     def _whose(self, principal: Principal, subject: Subject) -> str | None:
+        """Of a person who is several patients, the one whose chart is open."""
+        engine, tenant, own = self._entrance.engine, principal.tenant, principal.patient
+        found = self._owner(principal, subject)
+        if found and own and found != own and are_one(engine, tenant, own, found):
+            return own
+        return found
+
+    def _owner(self, principal: Principal, subject: Subject) -> str | None:
         engine, tenant = self._entrance.engine, principal.tenant
         if subject.kind == "patient":
             return subject.id if subject.id == principal.patient else of_patient(engine, tenant, subject.id)
