@@ -48,6 +48,8 @@ bench: $(STAMP)
 	$(BIN)/python -m bench.serving
 	$(BIN)/python -m bench.sweeping
 	$(BIN)/python -m bench.advising
+	$(BIN)/python -m bench.listing
+	$(BIN)/python -m bench.row_security
 
 # Builds fhir_profiles/, validates every example, and fails where what is committed differs.
 profiles: $(STAMP) $(NODE)
@@ -66,6 +68,7 @@ faults: $(STAMP)
 	$(BIN)/python -m tests.faults.run --histories 100000
 	$(BIN)/python -m tests.faults.kills --kills 2000
 	$(BIN)/python -m tests.faults.deliveries --orders 10000
+	$(BIN)/python -m tests.faults.tampering --times 10000
 
 clean:
 	rm -rf .venv var mutants fhir_profiles/node_modules tests/foreign/node_modules

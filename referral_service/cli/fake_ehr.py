@@ -22,7 +22,7 @@ from referral_service.fake_ehr.server import FakeEhr, Faults, Manners, build_ser
 
 def fake_ehr(  # noqa: PLR0913 - one for each option
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes any port that is free.")] = 8090,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any port that is free.")] = 8090,
     fault: Annotated[
         list[str] | None, typer.Option(metavar="NAME=SHARE", help="Which faults, how often; repeatable.")
     ] = None,

@@ -92,7 +92,9 @@ def _referrals(connection: Connection) -> dict[tuple[str, str, str], int]:
 
 def _oldest_red_flag(connection: Connection, now: datetime) -> float:
     """How long the oldest one waits that nobody has acknowledged."""
-    since = connection.scalar(select(func.min(alarm.c.since)))
+    at = func.min(func.coalesce(referral.c.drafted_at, alarm.c.since))
+    its_own = and_(referral.c.tenant == alarm.c.tenant, referral.c.task == alarm.c.task)
+    since = connection.scalar(select(at).select_from(alarm.join(referral, its_own)))
     return (now - since).total_seconds() if since else 0.0
 
 

@@ -7,6 +7,7 @@ every resource, fact, episode and referral stays its own patient's, so that sepa
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -18,7 +19,6 @@ from sqlalchemy import (
     String,
     delete,
     func,
-    insert,
     or_,
     select,
     text,
@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from referral_service.core.person import MOST_HOLDERS, Identity, leader, person_of
-from referral_service.store.bulk import replacing
+from referral_service.store.bulk import Statement, inserting, replacing
 from referral_service.store.dirt import Dirt, Queue
 from referral_service.store.tables import Instant, key, microseconds, table
 from referral_service.store.tables import patient as queue
@@ -60,6 +60,9 @@ Owner = tuple[Tenant, PatientId]
 _Rows = set[tuple[str, str, str, bool]]
 _AT_ONCE = 500
 _PERSON = replacing(person)
+_BOND = inserting(bond)
+_SAID = "SELECT name, patient, born, is_replaced FROM bond WHERE tenant = ? AND patient IN ({})"
+_HELD = "SELECT name FROM bond WHERE tenant = ? AND name IN ({}) LIMIT 1"
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('person ' || :tenant))")
 
 
@@ -139,10 +142,23 @@ def follow(
         connection.execute(delete(bond).where(bond.c.tenant == tenant, bond.c.patient == patient))
     outdated = {row[1] for row in before - wanted}
     new = [row for row in wanted if row not in before or row[1] in outdated]
-    if new:
-        names = ("name", "patient", "born", "is_replaced")
-        connection.execute(insert(bond), [dict(zip(names, row, strict=True), tenant=tenant) for row in new])
+    are_alone = not before and _are_alone(connection, tenant, said, [row[0] for row in wanted])
+    _BOND.run(connection, [(tenant, *row) for row in new])
+    if are_alone:
+        return set()
     return _regroup(connection, tenant, set(said), {row[0] for row in before | wanted}, at)
+
+
+def _are_alone(
+    connection: Connection,
+    tenant: Tenant,
+    said: Mapping[PatientId, Identity | None],
+    names: Collection[str],
+) -> bool:
+    """Whether these, who are new, link to nobody, and neither each other nor anybody else has their names."""
+    if len(set(names)) < len(names) or any(identity and identity.links for identity in said.values()):
+        return False
+    return not any(_asking(_HELD, len(some)).read(connection, (tenant, *some)) for some in _few(names))
 
 
 def _rows(patient: PatientId, identity: Identity) -> _Rows:
@@ -152,9 +168,9 @@ def _rows(patient: PatientId, identity: Identity) -> _Rows:
 
 def _said_by(connection: Connection, tenant: Tenant, patients: Collection[str]) -> _Rows:
     return {
-        (row.name, row.patient, row.born, row.is_replaced)
-        for some in _some(patients)
-        for row in connection.execute(select(bond).where(bond.c.tenant == tenant, bond.c.patient.in_(some)))
+        (name, patient, born, bool(is_replaced))
+        for some in _few(patients)
+        for name, patient, born, is_replaced in _asking(_SAID, len(some)).read(connection, (tenant, *some))
     }
 
 
@@ -235,6 +251,17 @@ def _change(connection: Connection, tenant: Tenant, now: Mapping[str, str | None
         connection.execute(update(person).where(*stands, person.c.patient.in_(some)).values(known_until=at))
     # a second change within the same instant takes the place of the first
     _PERSON.run(connection, [(tenant, one, microseconds(at), None, its) for one, its in now.items() if its])
+
+
+@cache
+def _asking(text: str, size: int) -> Statement:
+    return Statement(text.format(", ".join("?" * size)))
+
+
+def _few(names: Iterable[str]) -> Iterator[list[str]]:
+    """The same in few sizes, the last name repeated: a driver prepares each text anew."""
+    for some in _some(names):
+        yield some + some[-1:] * ((1 << (len(some) - 1).bit_length()) - len(some))
 
 
 def _some(names: Iterable[str]) -> Iterator[list[str]]:

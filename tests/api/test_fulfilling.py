@@ -119,6 +119,15 @@ REFUSED: dict[str, tuple[list[Json], int, str]] = {
     "a test that fails": ([{"op": "test", "path": "/status", "value": "draft"}], 422, ""),
     "an unknown operation": ([{"op": "append", "path": "/status", "value": "x"}], 422, ""),
     "an operation without its place": ([{"op": "remove"}], 422, ""),
+    "copies of copies": (
+        [
+            {"op": "add", "path": "/note", "value": [{"text": "x"}]},
+            *([{"op": "copy", "from": "/note", "path": "/note/-"}] * 90),
+        ],
+        422,
+        "",
+    ),
+    "more than anybody has to say": ([{"op": "test", "path": "/status", "value": "x"}] * 101, 400, ""),
     "the whole resource": ([{"op": "replace", "path": "", "value": []}], 422, "Task"),
 }
 

@@ -11,6 +11,7 @@ from tests.api.people import EXHAUSTED
 from tests.cds_hooks.client import Client, call, drafts, order, prefetched
 from tests.cds_hooks.signing import ISSUER, bearing, new_key, sources, token
 from tests.cds_hooks.test_hooks import CAUDA, IN_TRIAL
+from tests.kit.processes import until
 from tests.kit.server import Running, running
 
 Json = dict[str, Any]
@@ -169,9 +170,15 @@ def test_nothing_of_chart_or_token_is_stored_or_logged(
 
     assert client.cards(asking(address, "patient-view", "quiet-patient"))
     assert server.dump() == before
-    logged = "".join(capfd.readouterr())
-    assert SECRET not in logged and "quiet-patient" not in logged
-    assert "what=/cds-services/{name}" in logged
+    logged: list[str] = []
+
+    def is_logged() -> bool:
+        """The line of the request comes after its answer."""
+        logged.extend(capfd.readouterr())
+        return "what=/cds-services/{name}" in "".join(logged)
+
+    until(is_logged, "the line of the request")
+    assert SECRET not in "".join(logged) and "quiet-patient" not in "".join(logged)
 
 
 def test_templates_are_filled_as_they_stand(client: Client) -> None:

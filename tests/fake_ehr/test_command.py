@@ -73,6 +73,7 @@ def test_ctrl_c_ends_it_too(tmp_path: Path) -> None:
         (["--client", "us=keys.json"], 1, "--client"),
         (["--secret", "missing"], 1, "missing"),
         (["--host", "192.0.2.1"], 1, "assign"),
+        (["--port", "65536"], 2, "65535"),
     ],
 )
 def test_what_it_cannot_do_it_says(

@@ -77,7 +77,7 @@ class Server:
         )
 
     def cpu_seconds(self) -> float:
-        """What its processes that run now have spent on the processor, those of each connection among them."""
+        """What its processes of now, one of them for each connection, have spent on the processor."""
         assert self._process is not None
         told = (Path(f"/proc/{pid}/schedstat").read_text() for pid in children_of(self._process.pid))
         return sum(int(one.split()[0]) for one in told) / 1e9

@@ -122,5 +122,5 @@ def test_a_look_that_does_not_end_is_given_up_in_time(clinic: Clinic) -> None:
     with posting(clinic, FakeEhr(), refusing=200, looking=200, endless=True) as post:
         post.approve()
         begun = monotonic()
-        assert post.deliver() == ["interrupted"]
+        assert post.deliver()[0] in ("interrupted", "unavailable")
         assert monotonic() - begun < 10

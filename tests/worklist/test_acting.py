@@ -38,11 +38,15 @@ def test_an_approval_makes_an_order_that_can_be_taken_back(house: House, nora: C
     show(nora, "Fred Ginkgo", "ready")
     assert nora.page.verbs() == {"withdraw", "close", "print", "entered", "comment"}
     assert "Undo the approval" in nora.page.text
+    assert "nora approved it at" in nora.page.text and "and nobody has it yet" in nora.page.text
 
-    nora.do("withdraw")
+    nora.do("withdraw", note="The wrong patient")
 
     assert house.statuses(patient)["order"] == "revoked"
     assert show(nora, "Fred Ginkgo", "closed").verbs() == {"comment"}
+    assert "nora withdrew" in nora.page.text and "The wrong patient" in nora.page.text
+    house.judge()
+    assert "approve" in show(nora, "Fred Ginkgo", "review").verbs(), "it can be decided anew"
 
 
 def test_whoever_declines_says_why(house: House, nora: Coordinator) -> None:

@@ -72,7 +72,7 @@ async def search(face: Face, ask: Ask) -> Answer:
     links = {"self": f"{here}?{urlencode(understood.used)}" if understood.used else here}
     if page.after is not None:
         links["next"] = paging.link(here, _Place(understood.used, page.after))
-    mode = {"search": {"mode": "match"}}
+    mode: dict[str, object] = {"search": {"mode": "match"}}
     members = (
         render.Member(f"{here}/{line.seq}", render.resource(_stored(face, line)), mode) for line in page.lines
     )

@@ -1,6 +1,7 @@
 """A fulfiller writes the Task to fulfil an order: PUT it whole, or PATCH it with a JSON Patch."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import jsonpatch
 import orjson
@@ -17,6 +18,8 @@ from referral_service.fhir.parse import parse
 from referral_service.workflow.track import Heard
 
 Json = dict[str, Any]
+_MOST_OPERATIONS: Final = 100
+_LARGEST_COPIED: Final = 256 * 1024  # bytes of a Task after a copy
 
 
 async def put(face: Face, ask: Ask) -> Answer:
@@ -30,7 +33,7 @@ async def patch(face: Face, ask: Ask) -> Answer:
     """The same for RFC 6902 operations; 422 where they do not fit the Task as it is."""
     kept = parse((await current(face, ask, ask.id)).body)
     try:
-        task = jsonpatch.JsonPatch(ask.patch).apply(kept)
+        task = await run_in_threadpool(_patched, kept, ask.patch)
     except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, ValueError, KeyError):
         raise problem(Category.REFUSED, "The patch does not fit the Task as it is.") from None
     if not isinstance(task, dict) or task.get("resourceType") != "Task" or task.get("id") != ask.id:
@@ -38,6 +41,15 @@ async def patch(face: Face, ask: Ask) -> Answer:
     if issues := check(task):
         raise Problem(Category.INCORRECT, *issues)
     return await _tell(face, ask, task)
+
+
+def _patched(kept: Json, patch: Sequence[Json]) -> Any:
+    """One operation after the other: a few copies would double the Task until no memory is left."""
+    for operation in patch:
+        kept = jsonpatch.JsonPatch([operation]).apply(kept)
+        if operation["op"] == "copy" and len(orjson.dumps(kept)) > _LARGEST_COPIED:
+            raise ValueError
+    return kept
 
 
 def operations(body: bytes) -> list[Json]:
@@ -49,6 +61,8 @@ def operations(body: bytes) -> list[Json]:
     is_patch = isinstance(said, list) and all(isinstance(one, dict) and "op" in one for one in said)
     if not is_patch:
         raise problem(Category.INCORRECT, "Not a JSON Patch: a list of operations.", code="structure")
+    if len(said) > _MOST_OPERATIONS:
+        raise problem(Category.INCORRECT, f"More than {_MOST_OPERATIONS} operations.", code="too-long")
     return list(said)
 
 

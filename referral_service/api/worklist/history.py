@@ -60,7 +60,7 @@ def _steps(visit: Visit, found: Opened) -> Iterator[Line]:
 def _step(provenance: Json) -> Line:
     verb = provenance.get("activity", {}).get("text", "")
     who = name(provenance["agent"][0]["who"].get("reference"))
-    return Line(_moment(provenance.get("recorded")), who, _SAID.get(verb, verb) or _BY_ITSELF)
+    return Line(moment(provenance.get("recorded")), who, _SAID.get(verb, verb) or _BY_ITSELF)
 
 
 _BY_ITSELF: Final = "wrote or changed it after a decision"
@@ -82,10 +82,10 @@ def _notes(found: Opened) -> Iterator[Line]:
             if "text" in note:
                 who = note.get("authorReference", {}).get("reference")
                 said = words.person(who) or note.get("authorString", "") or "Somebody"
-                yield Line(_moment(note.get("time")), said, "wrote", note["text"])
+                yield Line(moment(note.get("time")), said, "wrote", note["text"])
 
 
-def _moment(said: str | None) -> datetime | None:
+def moment(said: str | None) -> datetime | None:
     """An instant; None for less than that."""
     try:
         found = datetime.fromisoformat(said or "")

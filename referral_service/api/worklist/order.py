@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from referral_service.api.worklist import fate
+from referral_service.api.worklist import fate, words
+from referral_service.api.worklist.history import moment
 from referral_service.api.worklist.site import Visit
 from referral_service.core.referral import Referral
 from referral_service.fhir.parse import parse
@@ -40,6 +41,8 @@ class OrderView(NamedTuple):
     acts: frozenset[str]
     next_sayings: list[str]
     other_sayings: list[str]
+    approved_by: str
+    approved_at: datetime | None
     can_undo: bool
 
 
@@ -66,6 +69,8 @@ def view(visit: Visit, one: Waiting, found: Opened) -> OrderView | None:
         acts=acts(referral, visit.service.settings.destination_kind),
         next_sayings=following,
         other_sayings=others,
+        approved_by=words.person(task.get("requester", {}).get("reference")),
+        approved_at=moment(task.get("authoredOn")),
         can_undo=is_unsent and not referral.may_be_sent,
     )
 
