@@ -18,6 +18,7 @@ from referral_service.ehr.connection import Answer, Sending
 from referral_service.ehr.endpoint import Endpoint, Limits
 from referral_service.ehr.failures import not_understood
 from referral_service.fhir.definitions import R4_TYPES
+from referral_service.fhir.outcome import is_failure
 from referral_service.fhir.parse import Unreadable, dump, parse
 
 Json = dict[str, Any]
@@ -82,12 +83,17 @@ class EhrClient:
         return _expected(_parsed(answer), named["type"], named["id"])
 
     def search(self, type: str, parameters: Sequence[tuple[str, str]]) -> Iterator[Json]:
-        """The matches and what they include, page by page; never an OperationOutcome."""
+        """The matches and what they include, page by page; UNAVAILABLE where an error is among them."""
         for bundle in self.pages(type, parameters):
             for entry in _converted(bundle, _Page).entry:
-                if entry.resource is None or entry.search.mode == "outcome":
+                if entry.resource is None:
                     continue
-                if entry.resource.get("resourceType") != "OperationOutcome":
+                if is_failure(entry.resource):
+                    raise problem(Category.UNAVAILABLE, "The other side has not answered the whole search.")
+                if (
+                    entry.resource.get("resourceType") != "OperationOutcome"
+                    and entry.search.mode != "outcome"
+                ):
                     yield entry.resource
 
     def pages(self, type: str, parameters: Sequence[tuple[str, str]]) -> Iterator[Json]:

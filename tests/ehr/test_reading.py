@@ -101,6 +101,18 @@ def test_a_search_goes_through_its_pages(client: Client) -> None:
         assert side.asked[0].headers["Prefer"] == "handling=strict"
 
 
+@pytest.mark.parametrize("severity", ["error", "fatal"])
+def test_a_search_that_says_it_has_failed_has_not_found_nothing(client: Client, severity: str) -> None:
+    """Else an order that is there would be sent again."""
+    outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": "timeout"}]}
+    with other_side(
+        gives(page() | {"entry": [{"resource": outcome, "search": {"mode": "outcome"}}]})
+    ) as side:
+        with pytest.raises(Problem) as caught:
+            list(client(side.fhir).search("ServiceRequest", [("identifier", "urn:x|1")]))
+        assert caught.value.category is Category.UNAVAILABLE
+
+
 def test_pages_are_asked_for_when_they_are_due(client: Client) -> None:
     with other_side(gives(page(patient("1"), onward="/fhir?_getpages=2")), gives(page())) as side:
         pages = client(side.fhir).pages("Patient", [])
