@@ -129,6 +129,13 @@ class Sources(_Part):
     sources: Mapping[Name, Source] = {}
     cds_clients: tuple[CdsClient, ...] = ()
 
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Sources":
+        for number, client in enumerate(self.cds_clients):
+            if client.source and not self.space(client.source).name:
+                raise ValueError(f"cds_clients.{number}.source: no source of that name keeps ids of its own")
+        return self
+
     def at(self, address: str) -> tuple[str, Source] | None:
         """The source whose FHIR server has that address, and its name."""
         for name, source in self.sources.items():

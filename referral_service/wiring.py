@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from fhir_profiles import RESOURCES
 from referral_service import pathways
-from referral_service.auth.access import Access
+from referral_service.auth.access import Access, AccessError
 from referral_service.auth.access import read as read_access
 from referral_service.auth.authority import Authority
 from referral_service.clock import SystemClock
@@ -131,6 +131,9 @@ def build_service(settings: Settings) -> Service:
     published = build_published(settings, terminology, pathway)
     access = read_access(settings.access) if settings.auth == "smart" and settings.access else None
     sources = build_sources(settings)
+    for name, source in access.spaces() if access else ():
+        if not sources.space(source).name:
+            raise AccessError(f"{name}.source: no source of that name keeps ids of its own")
     store = build_store(settings, serves=True)
     return Service(
         settings=settings,

@@ -4,7 +4,7 @@ Keys are in files of their own or at addresses, which this file names: relative 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -226,6 +226,13 @@ class Access(_Part):
         if not self.clients and not any(one.token_url for one in self.issuers.values()):
             raise ValueError("register clients, or say the token_url of an issuer: who else gives tokens?")
         return self
+
+    def spaces(self) -> Iterator[tuple[str, str]]:
+        """Each place of the file that names a source, and the source."""
+        for part in ("issuers", "clients", "ehrs"):
+            for name, one in getattr(self, part).items():
+                if one.source:
+                    yield f"{part}.{name}", one.source
 
 
 def read(path: Path) -> Access:

@@ -4,7 +4,8 @@ A wrong join lends somebody another's treatment, so an identifier joins only whe
 against it, and one that many patients have is no identifier. A link is an EHR's own word, and always counts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Final
 
 import msgspec
@@ -27,16 +28,15 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     is_replaced: bool = False
 
 
-def person_of(patient: str, known: Mapping[str, Identity]) -> frozenset[str]:
-    """That patient and all who are the same person, among `known` and whoever is linked to."""
-    found, left = {patient}, [patient]
-    neighbours = _neighbours(known)
-    while left:
-        for other in neighbours.get(left.pop(), ()):
-            if other not in found:
-                found.add(other)
-                left.append(other)
-    return frozenset(found)
+def people(patients: Iterable[str], known: Mapping[str, Identity]) -> set[frozenset[str]]:
+    """Each of these patients with all who are the same person, among `known` and whoever is linked to."""
+    neighbours = _linked(known)
+    for same in _groups(known, _alike(known)):
+        # one without a birth date must not make two who are not one person one
+        if all(_agree(*both) for both in combinations({known[one].born for one in same}, 2)):
+            for one in same:
+                neighbours.setdefault(one, set()).update(same)
+    return set(_groups(patients, neighbours))
 
 
 def leader(members: Iterable[str], known: Mapping[str, Identity]) -> str:
@@ -49,26 +49,47 @@ def leader(members: Iterable[str], known: Mapping[str, Identity]) -> str:
     return min(members, key=order)
 
 
-def _neighbours(known: Mapping[str, Identity]) -> dict[str, set[str]]:
+def _linked(known: Mapping[str, Identity]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    holders: dict[str, list[str]] = {}
     for patient, identity in known.items():
         for other in identity.links:
             found.setdefault(patient, set()).add(other)
             found.setdefault(other, set()).add(patient)
+    return found
+
+
+def _alike(known: Mapping[str, Identity]) -> dict[str, set[str]]:
+    """Who has an identifier of theirs, and a birth date that agrees."""
+    found: dict[str, set[str]] = {}
+    holders: dict[str, list[str]] = {}
+    for patient, identity in known.items():
         for identifier in identity.identifiers:
             holders.setdefault(identifier, []).append(patient)
     for patients in holders.values():
         if len(patients) <= MOST_HOLDERS:
             for one in patients:
-                same = (other for other in patients if other != one and _may_be_one(known[one], known[other]))
+                same = (other for other in patients if _agree(known[one].born, known[other].born))
                 found.setdefault(one, set()).update(same)
     return found
 
 
-def _may_be_one(one: Identity, other: Identity) -> bool:
-    """Whether their birth dates agree as far as both are written."""
-    return one.born.startswith(other.born) or other.born.startswith(one.born)
+def _groups(patients: Iterable[str], neighbours: Mapping[str, set[str]]) -> Iterator[frozenset[str]]:
+    """Whoever can be reached from each of these, each once."""
+    seen: set[str] = set()
+    for patient in patients:
+        if patient not in seen:
+            found, left = {patient}, [patient]
+            while left:
+                new = neighbours.get(left.pop(), set()) - found
+                found |= new
+                left += new
+            seen |= found
+            yield frozenset(found)
+
+
+def _agree(born: str, other: str) -> bool:
+    """Whether two birth dates say the same as far as both are written."""
+    return born.startswith(other) or other.startswith(born)
 
 
 def united(facts: Sequence[AnyFact]) -> tuple[AnyFact, ...]:

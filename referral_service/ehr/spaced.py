@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from referral_service.core.problem import Category, problem
 from referral_service.ehr.client import EhrClient
 from referral_service.fhir.space import Space
 
@@ -18,7 +19,9 @@ class Spaced:
         self._space = space
 
     def read(self, reference: str) -> Json | None:
-        """The resource; None where it is not, or was deleted."""
+        """The resource; None where it is not, or was deleted. INCORRECT for what is not that server's."""
+        if not self._space.holds(reference):
+            raise problem(Category.INCORRECT, "This id is not one of the source's own.")
         found = self._client.read(self._space.left(reference))
         return None if found is None else self._space.enter(found)
 

@@ -9,28 +9,29 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from referral_service.fhir.search.table import KINDS, Sort
+from referral_service.fhir.definitions import R4_TYPES
+from referral_service.fhir.search.escapes import plain, split
+from referral_service.fhir.search.table import KINDS, TAKEN_IN, Sort
 
 Json = dict[str, Any]
-# Only the service has these; of the one type that both sides write, it alone has ids of this form.
-_OURS: Final = frozenset(
-    {
-        *("Task", "GuidanceResponse", "DetectedIssue", "Provenance", "AuditEvent"),
-        *("ActivityDefinition", "CapabilityStatement", "CodeSystem", "ConceptMap", "ImplementationGuide"),
-        *("Library", "OperationDefinition", "PlanDefinition", "SearchParameter", "StructureDefinition"),
-        "ValueSet",
-    }
-)
+# What is not kept here needs no name of its own; of the one type that both sides write, ours have such ids.
+_TURNED: Final = TAKEN_IN - {"Task"}
 # Of operations, which no search has.
 _OF_OPERATIONS: Final = ("subject", "patient")
+# Before the id of what is of another EHR of the tenant, or of none; no EHR's own ids begin so.
+_ANOTHERS: Final = "-."
 _SHARED: Final = "ServiceRequest"
 _OUR_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _REFERENCE: Final = re.compile(
     r"(?P<before>(?:.*/)?(?P<type>[A-Z][A-Za-z]{1,40})/)(?P<id>[A-Za-z0-9\-.]{1,64})(?P<after>(?:/_history/[^/?#]+)?)"
 )
+# An id may look like a type, and an address's own path like both.
 _PLACE: Final = re.compile(
-    r"(?P<before>(?:[^?]*/)?(?P<type>[A-Z][A-Za-z]{1,40})/)(?P<id>[A-Za-z0-9\-.]{1,64})(?P<after>(?:[/?].*)?)"
+    rf"(?P<before>(?:(?![A-Z])[^?]*/)?(?P<type>{'|'.join(sorted(R4_TYPES))})/)"
+    r"(?P<id>[A-Za-z0-9\-.]{1,64})(?P<after>(?:[/?].*)?)",
+    re.DOTALL,
 )
+_SPECIAL: Final = re.compile(r"[\\,|$]")
 _Turn = Callable[[str, str], str]
 
 
@@ -44,25 +45,31 @@ class Space:
 
     def inner(self, type: str, id: str) -> str:
         """The id here of a resource there; longer than R4 allows where theirs is about that long."""
-        is_ours = type in _OURS or (type == _SHARED and _OUR_ID.fullmatch(id))
-        return id if is_ours else self._prefix + id
+        if not self._prefix or _is_common(type, id):
+            return id
+        return id.removeprefix(_ANOTHERS) if id.startswith(_ANOTHERS) else self._prefix + id
 
     def outer(self, type: str, id: str) -> str:
-        """The id there of a resource here; of another EHR's, the id that it has here."""
-        return id.removeprefix(self._prefix)
+        """The id there of a resource here; another EHR's, or nobody's, has a name that none of theirs has."""
+        if not self._prefix or _is_common(type, id):
+            return id
+        return id.removeprefix(self._prefix) if id.startswith(self._prefix) else _ANOTHERS + id
 
     def holds(self, reference: str) -> bool:
         """Whether "Type/id" as it is here is that EHR's, or the service's own."""
         type, _, id = reference.partition("/")
-        return id.startswith(self._prefix) or self.inner(type, id) == id
+        return id.startswith(self._prefix) or _is_common(type, id)
 
     def enter(self, resource: Json) -> Json:
         """A resource or Bundle of theirs, as it is here; the same object where nothing changes."""
         return _resource(resource, self.inner) if self._prefix else resource
 
     def leave(self, resource: Json) -> Json:
-        """A resource or Bundle of ours, as they know it."""
-        return _resource(resource, self.outer) if self._prefix else resource
+        """A resource or Bundle of ours, as they know it; also what its sentences name."""
+        if not self._prefix:
+            return resource
+        named = re.compile(rf"\b({'|'.join(sorted(_TURNED))})/{re.escape(self._prefix)}")
+        return dict(_reworded(_resource(resource, self.outer), named))
 
     def asked(self, type: str, parameters: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """The parameters of a search or operation of theirs."""
@@ -81,13 +88,40 @@ class Space:
         return _turned(reference, self.outer, _PLACE) if self._prefix else reference
 
 
+def _is_common(type: str, id: str) -> bool:
+    """Whether a resource has one name for everybody: what is not kept here, and what the service wrote."""
+    return type not in _TURNED or (type == _SHARED and _OUR_ID.fullmatch(id) is not None)
+
+
+def _reworded(value: Any, named: re.Pattern[str]) -> Any:
+    """With the ids in the texts of notes and the like as the other side has them."""
+    if isinstance(value, list):
+        return [_reworded(one, named) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: named.sub(r"\1/", one) if key == "text" and isinstance(one, str) else _reworded(one, named)
+        for key, one in value.items()
+    }
+
+
+def type_of(path: str) -> str:
+    """The type that is asked for at a path below a base: of a compartment's, the last one; "" for none."""
+    return next((part for part in reversed(path.split("/")) if part in R4_TYPES), "")
+
+
 def _parameters(type: str, parameters: Iterable[tuple[str, str]], turn: _Turn) -> list[tuple[str, str]]:
     return [
-        (name, ",".join(turned(one) for one in value.split(",")))
+        (name, ",".join(_alternative(one, turned) for one in split(value, ",")))
         if (turned := _valued(type, name, turn))
         else (name, value)
         for name, value in parameters
     ]
+
+
+def _alternative(one: str, turned: Callable[[str], str]) -> str:
+    """What is escaped is read as the search will read it."""
+    return turned(one) if "\\" not in one else _SPECIAL.sub(r"\\\g<0>", turned(plain(one)))
 
 
 def _valued(type: str, name: str, turn: _Turn) -> Callable[[str], str] | None:
@@ -107,12 +141,11 @@ def _valued(type: str, name: str, turn: _Turn) -> Callable[[str], str] | None:
 
 def _searched(address: str, turn: _Turn) -> str:
     """An address below a base, which may be a search."""
-    path, mark, query = address.partition("?")
-    type = path.rstrip("/").rpartition("/")[2]
-    if not mark or type not in KINDS:
+    path, _, query = address.partition("?")
+    if not query or not (type := type_of(path)):
         return _turned(address, turn, _PLACE)
     parameters = _parameters(type, parse_qsl(query, keep_blank_values=True), turn)
-    return f"{path}?{urlencode(parameters, safe='/|:,$')}"
+    return f"{_turned(path, turn, _PLACE)}?{urlencode(parameters, safe='/|:,$')}"
 
 
 def _resource(resource: Json, turn: _Turn) -> Json:

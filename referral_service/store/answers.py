@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.core.referral import Referral
-from referral_service.store import alarms, bodies, claims, reading, results
+from referral_service.store import alarms, bodies, claims, persons, reading, results
 from referral_service.store.dirt import Dirt, Queue
 from referral_service.store.engine import reading as snapshot
 from referral_service.store.failures import is_collision, problem_of
@@ -71,10 +71,13 @@ def _resources(one: Referral) -> list[tuple[str, str]]:
 
 
 def store(connection: Connection, tenant: Tenant, answered: Answered, now: datetime) -> list[Stored]:
-    """Locks resources, patient and ledger in the order that every transaction has; CONFLICT if late."""
+    """Locks resources, person and ledger in the order that every transaction has; CONFLICT if late."""
     plan = Plan(connection, now)
     plan.look_up((tenant, write.type, write.id) for write in answered.writes)
-    claims.lock(connection, [Claim(tenant, answered.patient, token=0, changes=0)])
+    same = persons.whole(connection, tenant, answered.patient)
+    claims.lock(connection, [Claim(tenant, one, token=0, changes=0) for one in same])
+    if persons.whole(connection, tenant, answered.patient) != same:
+        raise _late()
     row = and_(referral.c.tenant == tenant, referral.c.task == answered.before.task)
     kept = connection.scalar(select(referral.c.body).where(row))
     if kept is None or bodies.referral(kept) != answered.before:
@@ -84,10 +87,8 @@ def store(connection: Connection, tenant: Tenant, answered: Answered, now: datet
     changed = [one for one in (answered.after, answered.raised) if one]
     results.keep(connection, [(tenant, answered.patient, one) for one in changed])
     alarms.follow(connection, [(tenant, one) for one in changed], now)
-    # what a person did is seen at once, and is never many
-    Queue().mark(
-        connection, now, {(tenant, answered.patient): Dirt(1, is_pressing=True, trace=current_trace())}
-    )
+    # what a person did is seen at once, and is never many; whoever looks at the leader has not seen it
+    Queue().mark(connection, now, {(tenant, same[0]): Dirt(1, is_pressing=True, trace=current_trace())})
     return stored
 
 

@@ -57,9 +57,10 @@ def claim(connection: Connection, limit: int, as_of: datetime, lease: Lease) -> 
     """Leases up to `limit` patients, in the order of the queue; nobody while operators drain."""
     if drained_since(connection):
         return []
-    found = _find(connection, limit, lease.now, as_of, locks=True)
-    if persons.lead(connection, found, lease.now):
-        found = _find(connection, limit, lease.now, as_of, locks=True)
+    while persons.lead(
+        connection, found := _find(connection, limit, lease.now, as_of, locks=True), lease.now
+    ):
+        pass  # each time some fewer are due whom another leads
     counted: Counter[tally.Counted] = Counter()
     worn_out = [row for row in found if row["attempts"] >= MOST_ATTEMPTS]
     for row in worn_out:

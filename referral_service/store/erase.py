@@ -228,10 +228,12 @@ class Eraser:
     def _separate(self, connection: Connection, identity: PatientId) -> None:
         """Whoever was one person with this patient is decided on again, without them."""
         now = self._clock.now()
-        others = persons.follow(connection, self._tenant, {identity: None}, now) - {identity}
+        # a link that another has to this patient stays
+        others = {*persons.whole(connection, self._tenant, identity)}
+        others |= persons.follow(connection, self._tenant, {identity: None}, now)
         for column in ("patient", "person"):
             self._delete(connection, person, column, [identity])
-        self._queue.mark(connection, now, {(self._tenant, one): Dirt(1) for one in others})
+        self._queue.mark(connection, now, {(self._tenant, one): Dirt(1) for one in others - {identity}})
 
     def _mentions(self, connection: Connection, identity: PatientId) -> tuple[str, ...]:
         """What else is found by a reference to the patient."""

@@ -17,15 +17,16 @@ from sqlalchemy import (
     Index,
     RowMapping,
     String,
+    column,
     delete,
-    func,
     or_,
     select,
     text,
     update,
+    values,
 )
 
-from referral_service.core.person import MOST_HOLDERS, Identity, leader, person_of
+from referral_service.core.person import MOST_HOLDERS, Identity, leader, people
 from referral_service.store.bulk import Statement, inserting, replacing
 from referral_service.store.dirt import Dirt, Queue
 from referral_service.store.tables import Instant, key, microseconds, table
@@ -61,7 +62,9 @@ _Rows = set[tuple[str, str, str, bool]]
 _AT_ONCE = 500
 _PERSON = replacing(person)
 _BOND = inserting(bond)
-_SAID = "SELECT name, patient, born, is_replaced FROM bond WHERE tenant = ? AND patient IN ({})"
+# Asked for directly, SQLite would read the bonds of the whole tenant.
+_SAID = """SELECT name, patient, born, is_replaced FROM bond WHERE (tenant, name, patient) IN
+    (SELECT tenant, name, patient FROM bond WHERE tenant = ? AND patient IN ({}))"""
 _HELD = "SELECT name FROM bond WHERE tenant = ? AND name IN ({}) LIMIT 1"
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('person ' || :tenant))")
 
@@ -115,15 +118,19 @@ def lead(connection: Connection, found: Iterable[RowMapping], now: datetime) -> 
     led = {
         owner: same[0] for owner, same in members(connection, rows).items() if same and same[0] != owner[1]
     }
+    due: dict[Owner, Dirt] = {}
     for (tenant, patient), leads in led.items():
         row = rows[tenant, patient]
         if row["place"] is not None:
             dirt = Dirt(1, is_pressing=row["place"] < 0, trace=row["trace"])
-            Queue().mark(connection, now, {(tenant, leads): dirt})
+            known = due.get((tenant, leads))
+            due[tenant, leads] = known.add(dirt) if known else dirt
         one = (queue.c.tenant == tenant, queue.c.id == patient)
         connection.execute(
             update(queue).where(*one).values(place=None, dirty_since=None, wake_at=None, asked_at=None)
         )
+    # in their order, as everybody locks them
+    Queue().mark(connection, now, due)
     return bool(led)
 
 
@@ -175,22 +182,24 @@ def _said_by(connection: Connection, tenant: Tenant, patients: Collection[str]) 
 
 
 def _holders(connection: Connection, tenant: Tenant, names: Collection[str]) -> set[str]:
-    """Who has one of these names; of one that too many have, nobody, but that the last has only just come."""
-    few = (
-        select(bond.c.name)
-        .where(bond.c.tenant == tenant)
-        .group_by(bond.c.name)
-        .having(func.count() <= MOST_HOLDERS + 1)
-    )
+    """Who has one of these names."""
     return {
         patient
         for some in _some(names)
         for patient in connection.scalars(
-            select(bond.c.patient).where(
-                bond.c.tenant == tenant, bond.c.name.in_(few.where(bond.c.name.in_(some)))
-            )
+            select(bond.c.patient).where(bond.c.tenant == tenant, bond.c.name.in_(some))
         )
     }
+
+
+def _crowded(connection: Connection, tenant: Tenant, identifiers: Iterable[str], most: int) -> set[str]:
+    """Those of these that more patients have; as many as that are looked at, and no more."""
+    found: set[str] = set()
+    for some in _some(identifiers):
+        asked = values(column("name", String), name="asked").data([(one,) for one in some]).cte()
+        its = select(bond.c.patient).where(bond.c.tenant == tenant, bond.c.name == asked.c.name)
+        found.update(connection.scalars(select(asked.c.name).where(its.limit(1).offset(most).exists())))
+    return found
 
 
 def _regroup(
@@ -198,8 +207,10 @@ def _regroup(
 ) -> set[PatientId]:
     before = members(connection, [(tenant, patient) for patient in changed])
     asked: set[str] = {*changed, *(one for same in before.values() for one in same)}
-    known = _around(connection, tenant, asked, set(names))
-    groups = {person_of(patient, known) for patient in {*asked, *known}}
+    # of what more have, nobody was joined by it until now
+    most = MOST_HOLDERS + len(changed)
+    known = _around(connection, tenant, asked, set(names), most)
+    groups = people({*asked, *known}, known)
     now = {one: leader(group, known) if len(group) > 1 else None for group in groups for one in group}
     was = members(connection, [(tenant, PatientId(one)) for one in now])
     stood = {one: same[0] for (_, one), same in was.items()}
@@ -210,20 +221,22 @@ def _regroup(
 
 
 def _around(
-    connection: Connection, tenant: Tenant, patients: set[str], names: set[str]
+    connection: Connection, tenant: Tenant, patients: set[str], names: set[str], most: int
 ) -> dict[str, Identity]:
-    """What all say who may be one person with these, or were until now."""
-    known: dict[str, Identity] = {}
-    seen, left = set(patients), set(patients)
+    """What all say who may be one person with these, or were until now; no identifier that more have."""
+    said: _Rows = set()
+    seen, left, crowded = set(patients), set(patients), set[str]()
     while left:
         rows = _said_by(connection, tenant, left)
-        known |= _identities(rows)
+        said |= rows
         names |= {row[0] for row in rows} | {f"Patient/{patient}" for patient in left}
         linked = {name.partition("/")[2] for name in names if _is_link(name)}
-        left = (_holders(connection, tenant, names) | linked) - seen
+        identifiers = {name for name in names if not _is_link(name)}
+        crowded |= _crowded(connection, tenant, identifiers - crowded, most)
+        left = (_holders(connection, tenant, names - crowded) | linked) - seen
         seen |= left
         names = set()
-    return known
+    return _identities({row for row in said if row[0] not in crowded})
 
 
 def _identities(rows: _Rows) -> dict[str, Identity]:

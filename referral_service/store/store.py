@@ -63,7 +63,17 @@ class SqlStore:
 
     def claim(self, limit: int, as_of: datetime) -> list[Claim]:
         """Leases up to `limit` patients that are due; counts the attempt."""
+        try:
+            return self._claim(limit, as_of)
+        except DBAPIError as error:
+            if not is_collision(error):
+                raise problem_of(error) from error
+        # whoever writes of several patients of one person may have been in the way
         with writing(self.engine) as connection:
+            return claims.claim(connection, limit, as_of, self._new_lease())
+
+    def _claim(self, limit: int, as_of: datetime) -> list[Claim]:
+        with self.engine.begin() as connection:
             return claims.claim(connection, limit, as_of, self._new_lease())
 
     def renew(self, held: Sequence[Claim]) -> None:

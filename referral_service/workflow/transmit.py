@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 
 from referral_service.core.fulfillment import Within
-from referral_service.core.problem import Category, Problem
+from referral_service.core.problem import Category, Problem, problem
 from referral_service.fhir.parse import parse
 from referral_service.fhir.space import Space
 from referral_service.fhir.write import Names
@@ -144,7 +144,14 @@ class Transmit:
 
     def _reach(self, delivery: Delivery, order: Order) -> There:
         space = self._setting.space
-        transaction = space.leave(outgoing(order, self._is_theirs(delivery.tenant), self._setting.names))
+        sent = outgoing(order, self._is_theirs(delivery.tenant), self._setting.names)
+        about = sent["entry"][0]["resource"]["subject"].get("reference", "")
+        if about and not space.holds(about):
+            # among their ids it may be anybody's
+            raise problem(
+                Category.REFUSED, "The other side knows this patient by no id or identifier of ours."
+            )
+        transaction = space.leave(sent)
         if delivery.attempts > 1:
             there = self._destination.find(order)
             compare(there, transaction)

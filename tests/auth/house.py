@@ -180,6 +180,10 @@ def house(folder: Path, **settings: Any) -> Iterator[House]:
         chosen = {"auth": "smart", "public_url": PUBLIC, "access": access_file(folder, said)}
         # What is refused leaves a line; that nothing else changes is easier to see without.
         chosen |= {"audit": False}
+        if sources:
+            own = {name: {"ids": "own"} for name in sources.values()}
+            chosen["sources"] = folder / "sources.yaml"
+            chosen["sources"].write_text(yaml.safe_dump({"sources": own}), encoding="utf-8")
         chosen |= {"subscribers": PARTNER, **settings}
         with running(folder / "data", **chosen) as served:
             yield House(served, clients, hospital, jwks)

@@ -1,5 +1,6 @@
 """Two EHRs of one tenant, `epic` and `cerner`, with the same ids: each speaks of its own people alone."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +24,9 @@ class Ehr:
         self._home, self._client = home, client
 
     def ask(self, method: str, path: str, body: Json | None = None, **headers: str) -> httpx.Response:
-        said = {**self._home.as_client(self._client), **headers}
+        known = self._home
+        own = known.as_hospital() if self._client == "hospital" else known.as_client(self._client)
+        said = {**own, **headers}
         more = {} if body is None else {"json": body}
         return self._home.http.request(method, path, headers=said, **more)  # type: ignore[arg-type]
 
@@ -169,6 +172,27 @@ def test_what_cannot_be_read_is_refused_as_ever(epic: Ehr) -> None:
     )
 
 
+def test_however_it_is_sent_it_names_the_sender_s_own(home: House, epic: Ehr, cerner: Ehr) -> None:
+    for ehr in (epic, cerner):
+        ehr.put(patient("v1"))
+    cerner.put(condition("Patient/v1", id="v7"))
+    said = home.as_client("north")
+    form = "application/x-www-form-urlencoded"
+
+    for kind in ({}, {"Content-Type": form}, {"Content-Type": form.upper()}):
+        for asked, number in ((b"patient=v1", 0), (b"_id=cerner.v7", 0), (b"_id=v1", 1)):
+            path = "/Patient/_search" if number else "/Condition/_search"
+            answer = home.http.post(path, content=asked, headers={**said, **kind})
+            assert answer.json()["total"] == number, (kind, asked)
+    assert epic.found(r"/Condition?patient=Patient/cerner\.v1") == set()
+    marked = b"\xef\xbb\xbf" + json.dumps(condition("Patient/v1", id="v8")).encode()
+    json_type = {"Content-Type": "application/fhir+json"}
+    answer = home.http.put("/Condition/v8", content=marked, headers={**said, **json_type})
+    assert answer.status_code == 201
+    assert epic.found("/Condition?patient=Patient/v1") == {"Condition/v8"}
+    assert cerner.found("/Condition?patient=Patient/v1") == {"Condition/v7"}
+
+
 def test_what_the_service_publishes_has_one_name_for_all(epic: Ehr) -> None:
     assert epic.get("/metadata")["resourceType"] == "CapabilityStatement"
     (plan,) = epic.found("/PlanDefinition")
@@ -190,5 +214,16 @@ def test_the_referral_of_one_person_is_found_from_both_sides(home: House, epic: 
     (draft,) = cerner.found("/ServiceRequest?patient=Patient/5")
     assert epic.found("/ServiceRequest?patient=Patient/5") == {draft}
     assert cerner.get(f"/{draft}")["subject"] == {"reference": "Patient/5"}
-    assert epic.get(f"/{draft}")["subject"] == {"reference": "Patient/cerner.5"}
+    assert epic.get(f"/{draft}")["subject"] == {"reference": "Patient/-.cerner.5"}
     assert epic.ask("POST", "/Patient/5/$assess").status_code == 200
+
+
+def test_whom_others_brought_has_another_name_and_can_be_asked_for(home: House, epic: Ehr) -> None:
+    plain = Ehr(home, "hospital")
+    assert plain.ask("PUT", "/Patient/m1", patient("m1", active=False)).is_success
+    epic.put(patient("m1", active=True))
+
+    assert {"Patient/m1", "Patient/-.m1"} <= epic.found("/Patient?_count=1000")
+    assert epic.get("/Patient/m1")["active"] is True
+    assert epic.get("/Patient/-.m1")["active"] is False
+    assert epic.get("/Patient/-.m1")["id"] == "-.m1"

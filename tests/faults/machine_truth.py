@@ -53,7 +53,9 @@ class Truth:
             body = None if write.is_deleted else write.body
             is_new = known.version == 0 or known.body != body
             version = known.version + is_new
-            assert (one.version, one.is_new) == (version, is_new), f"{write.type} is in the wrong version"
+            is_created = known.body is None and not write.is_deleted
+            said = (one.version, one.is_new, one.is_created)
+            assert said == (version, is_new, is_created), f"{write.type} is in the wrong version"
             if is_new:
                 patient = known.patient if write.is_deleted else write.patient
                 self.resources[name] = Known(version, patient, body)

@@ -38,7 +38,9 @@ class Planned(NamedTuple):
     @property
     def answer(self) -> Stored:
         """As the port says it."""
-        return replace(self.version.stored, is_new=self.is_new)
+        was_there = self.before is not None and not self.before.stored.is_deleted
+        is_created = self.is_new and not was_there and not self.version.stored.is_deleted
+        return replace(self.version.stored, is_new=self.is_new, is_created=is_created)
 
     @property
     def owners(self) -> set[PatientId]:

@@ -22,6 +22,9 @@ Json = dict[str, Any]
         ("https://ehr.example/r4/Patient/1", "https://ehr.example/r4/Patient/epic.1"),
         ("Patient/1/Condition", "Patient/epic.1/Condition"),
         ("Patient/1/$assess?asOf=2026-06-01", "Patient/epic.1/$assess?asOf=2026-06-01"),
+        ("Patient/Smith/Condition", "Patient/epic.Smith/Condition"),
+        ("https://ehr.example/api/FHIR/R4", "https://ehr.example/api/FHIR/R4"),
+        ("https://ehr.example/api/FHIR/R4/Patient/1", "https://ehr.example/api/FHIR/R4/Patient/epic.1"),
         ("ServiceRequest/1", "ServiceRequest/epic.1"),
         (f"ServiceRequest/{OURS}", f"ServiceRequest/{OURS}"),
         (f"Task/{OURS}", f"Task/{OURS}"),
@@ -89,8 +92,62 @@ def test_a_bundle_of_everything() -> None:
     assert EPIC.leave(here) == bundle
 
 
-def test_what_is_another_s_has_the_same_name_for_all() -> None:
-    assert EPIC.left("Patient/other.1") == "Patient/other.1"
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        ("Condition?patient=Patient/1", "Condition?patient=Patient/epic.1"),
+        ("Condition/_search?patient=1", "Condition/_search?patient=epic.1"),
+        ("Patient/1/Condition?_id=7", "Patient/epic.1/Condition?_id=epic.7"),
+        (
+            "PlanDefinition/spine/$apply?subject=Patient/1",
+            "PlanDefinition/spine/$apply?subject=Patient/epic.1",
+        ),
+        ("Condition/7/_history?_count=1", "Condition/epic.7/_history?_count=1"),
+        ("https://ehr.example/FHIR/R4?page=1", "https://ehr.example/FHIR/R4?page=1"),
+    ],
+)
+def test_a_search_in_a_bundle(there: str, here: str) -> None:
+    def bundle(url: str) -> Json:
+        return {"resourceType": "Bundle", "entry": [{"request": {"method": "GET", "url": url}}]}
+
+    assert EPIC.enter(bundle(there)) == bundle(here)
+    assert EPIC.leave(bundle(here)) == bundle(there)
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        ("Patient/1,2", "Patient/epic.1,epic.2"),
+        (r"Patient/b\.1", "Patient/epic.b.1"),
+        (r"Patient/a\,/Patient/1", r"Patient/a\,/Patient/epic.1"),
+        (r"a\,Patient/1", r"a\,Patient/1"),
+    ],
+)
+def test_a_value_is_turned_as_it_is_read(there: str, here: str) -> None:
+    assert EPIC.asked("Condition", [("patient", there)]) == [("patient", here)]
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ("Patient/1", "Patient/-.1"),
+        ("Patient/other.1", "Patient/-.other.1"),
+        ("Device/1", "Device/1"),
+    ],
+)
+def test_what_is_not_theirs_has_a_name_that_none_of_theirs_has(here: str, there: str) -> None:
+    assert EPIC.left(here) == there
+    assert EPIC.entered(there) == here
+    assert not EPIC.holds("Patient/1")
+
+
+def test_a_sentence_names_what_they_know() -> None:
+    note = {"resourceType": "Task", "note": [{"text": "see Condition/epic.7 and Condition/other.8"}]}
+
+    assert EPIC.leave(note)["note"] == [{"text": "see Condition/7 and Condition/other.8"}]
+
+
+def test_what_is_theirs_and_what_is_ours() -> None:
     assert EPIC.holds("Patient/epic.1")
     assert EPIC.holds(f"ServiceRequest/{OURS}")
     assert not EPIC.holds("Patient/other.1")

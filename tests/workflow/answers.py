@@ -25,10 +25,16 @@ IN_TRIAL = {"condition": "M51.26", "onset": -30, "id": "disc"}
 
 def say(clinic: Clinic, verb: Verb, resource: Json, actor: str = NURSE, **more: Any) -> Json:
     """The answer's resource, after the worker has had its turn."""
+    stored = tell(clinic, verb, resource, actor, **more)
+    clinic.evaluate()
+    return stored
+
+
+def tell(clinic: Clinic, verb: Verb, resource: Json, actor: str = NURSE, **more: Any) -> Json:
+    """The answer's resource, before any worker has had a turn."""
     kind: Answerable = resource["resourceType"]
     review = Review(Answers(clinic.engine, SystemClock()), SystemClock(), NAMES)
     stored: Stored = review.run(DEFAULT_TENANT, Asked(verb, kind, resource["id"], actor, **more))
-    clinic.evaluate()
     return parse(stored.body)
 
 

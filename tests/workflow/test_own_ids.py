@@ -1,11 +1,13 @@
 """An order to one of several EHRs of a tenant: about its own patient, by the id that it knows them by."""
 
+import pytest
+
 from referral_service.fake_ehr.server import FakeEhr
 from tests.workflow.answers import proposal, say, statuses
 from tests.workflow.clinic import EXHAUSTED, Clinic, clinic
 from tests.workflow.delivery import posting
 from tests.workflow.test_persons import arrive, patient
-from tests.workflow.test_transmit import SENT
+from tests.workflow.test_transmit import SENT, on_the_list, states
 
 __all__ = ["clinic"]
 NUMBER = {"identifier": [{"system": "https://health-system.example/person-number", "value": "7"}]}
@@ -39,14 +41,14 @@ def test_who_is_known_there_by_a_number_alone_is_named_by_it(clinic: Clinic) -> 
         assert all("reference" not in it for it in order["reasonReference"])
 
 
-def test_nobody_there_knows_who_has_neither(clinic: Clinic) -> None:
+@pytest.mark.parametrize("stranger", ["pat", "south.pat"])
+def test_whom_nobody_there_can_know_is_not_sent_to_another_s_chart(clinic: Clinic, stranger: str) -> None:
+    """North has a Patient/pat too, who is somebody else."""
     with posting(clinic, FakeEhr(), source="north") as post:
-        clinic.post(*EXHAUSTED, patient="south.zoe")
-        say(clinic, "approve", proposal(clinic))
+        post.approve(stranger)
 
-        assert post.deliver() == ["arrived"]
+        assert post.deliver() == ["refused"]
 
-        (order,) = post.ehr.stored("ServiceRequest")
-        assert order["subject"]["reference"] == "Patient/south.zoe", (
-            "refused by a server that checks references"
-        )
+        assert post.there() == (0, 0)
+        assert states(post) == [("stopped", 1, "refused")]
+        assert on_the_list(post) == ["failed"]

@@ -12,11 +12,12 @@ import pytest
 from referral_service.clock import SystemClock
 from referral_service.fhir.search.query import parse
 from referral_service.fhir.search.table import KINDS
+from referral_service.store.erase import Eraser, Why
 from referral_service.store.search import Search
 from referral_service.store.tables import referral
 from referral_service.workflow.ports import DEFAULT_TENANT, PatientId
 from tests.kit.judged import RECORD_NUMBERS
-from tests.workflow.answers import CAUDA, again, say, statuses, task
+from tests.workflow.answers import CAUDA, again, say, statuses, task, tell
 from tests.workflow.clinic import EXHAUSTED, Clinic, clinic
 
 __all__ = ["clinic"]
@@ -219,6 +220,35 @@ def test_what_a_person_has_answered_about_one_is_answered_about_both(clinic: Cli
 
     assert drafts(clinic) == []
     assert task(clinic)["status"] == "completed"
+
+
+def test_an_answer_is_not_lost_to_a_worker_that_looks_at_the_person(clinic: Clinic) -> None:
+    clinic.post(*EXHAUSTED, patient="zoe")
+    arrive(clinic, patient("ann"), patient("zoe", "seealso ann"))
+    (only,) = clinic.emitted("ServiceRequest")
+    clinic.post(CAUDA, patient="ann", evaluate=False)
+    claims = clinic.store.claim(9, clinic.clock.as_of())
+    late = [clinic.assessor.evaluate(chart) for chart in clinic.store.load(claims)]
+
+    order = tell(clinic, "approve", only)
+    clinic.store.save(late)
+    clinic.evaluate()
+
+    assert again(clinic, only)["status"] == "completed"
+    assert again(clinic, order)["status"] == "active"
+
+
+@pytest.mark.parametrize("gone", ["ann", "zoe"])
+def test_what_rested_on_care_that_was_erased_is_withdrawn(clinic: Clinic, gone: str) -> None:
+    halves(clinic)
+    arrive(clinic, patient("zoe"), patient("ann", "seealso zoe"))
+    assert drafts(clinic)
+
+    eraser = Eraser(clinic.engine, SystemClock(), DEFAULT_TENANT)
+    eraser.erase(PatientId(gone), Why(actor="Practitioner/demo", reason="patient-request"))
+    clinic.evaluate()
+
+    assert drafts(clinic) == []
 
 
 def test_every_row_stays_its_own_patient_s(clinic: Clinic) -> None:

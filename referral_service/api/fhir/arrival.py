@@ -16,6 +16,7 @@ from referral_service.core.problem import Category, problem
 from referral_service.fhir.search.reference import local
 
 Json = dict[str, Any]
+MOST_FIELDS = 100  # of a form
 _MEGABYTE = 1024 * 1024
 # Those whose lines are one list, as RFC 9110 (5.3) says.
 _LISTS = frozenset({b"accept", b"prefer", b"if-match", b"if-none-match"})

@@ -19,7 +19,7 @@ from referral_service.api.errors import (
     status_of,
 )
 from referral_service.api.fhir import entries, negotiate, render
-from referral_service.api.fhir.arrival import Arrival
+from referral_service.api.fhir.arrival import MOST_FIELDS, Arrival
 from referral_service.api.fhir.audit import refused, tell
 from referral_service.api.fhir.batch import batch
 from referral_service.api.fhir.capabilities import etag, statement
@@ -178,9 +178,9 @@ async def _form(face: Face, came: Arrival) -> tuple[tuple[str, str], ...]:
         raise HttpProblem(415, "not-supported", f"A search is posted as {_FORM}.")
     body = await came.read(face.service.settings.max_body_mb)
     try:
-        return tuple(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100))
+        return tuple(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError:
-        raise problem(Category.INCORRECT, "Not a form in UTF-8 of at most 100 fields.") from None
+        raise problem(Category.INCORRECT, f"Not a form in UTF-8 of at most {MOST_FIELDS} fields.") from None
 
 
 def _metadata(face: Face, came: Arrival) -> Response:

@@ -4,23 +4,23 @@ What it sends is turned before anybody looks at it, and what it gets once all is
 between knows one kind of ids. See fhir/space.py.
 """
 
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from referral_service.api.fhir.arrival import MOST_FIELDS
 from referral_service.auth.principal import Principal
 from referral_service.core.problem import Problem
 from referral_service.fhir.parse import dump, parse
-from referral_service.fhir.space import Space
+from referral_service.fhir.space import Space, type_of
 
 Json = dict[str, Any]
 _BELOW: Final = "/fhir/"
-_FORM: Final = b"application/x-www-form-urlencoded"
+_SEARCH: Final = "/_search"
 _PLACES: Final = ("location", "content-location")
 _TURNED: Final = frozenset({"path", "raw_path", "query_string", "headers"})
 
@@ -80,7 +80,7 @@ class _Turning:
             **scope,
             "path": path,
             "raw_path": quote(path, safe="/$:@!&'()*+,;=~").encode(),
-            "query_string": self._query(_type(path), query).encode("latin-1"),
+            "query_string": self._query(type_of(path), query).encode("latin-1"),
             "headers": headers,
         }
 
@@ -90,14 +90,13 @@ class _Turning:
     def _condition(self, scope: Scope, value: bytes) -> bytes:
         text = value.decode("latin-1").strip()
         before, mark, query = text.rpartition("?")
-        return f"{before}{mark}{self._query(_type(scope['path']), query)}".encode("latin-1")
+        return f"{before}{mark}{self._query(type_of(scope['path']), query)}".encode("latin-1")
 
     def receiving(self, scope: Scope, body: bytes, receive: Receive) -> Receive:
         """The body as it is inside; what cannot be read is refused there."""
-        kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-        if kind.startswith(_FORM):
-            body = self._query(_type(scope["path"]), body.decode("latin-1")).encode("latin-1")
-        elif body.lstrip().startswith(b"{"):
+        if scope["path"].rstrip("/").endswith(_SEARCH):
+            body = self._form(type_of(scope["path"]), body)
+        else:
             with suppress(Problem):
                 body = dump(self._space.enter(parse(body)))
         told = False
@@ -110,6 +109,13 @@ class _Turning:
             return {"type": "http.request", "body": body, "more_body": False}
 
         return received
+
+    def _form(self, type: str, body: bytes) -> bytes:
+        try:
+            asked = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        except ValueError:
+            return body
+        return urlencode(self._space.asked(type, asked)).encode()
 
     async def send(self, message: Message) -> None:
         """Keeps the answer until all of it is there."""
@@ -135,11 +141,3 @@ class _Turning:
             headers["content-length"] = str(len(body))
         await self._send({**self._start, "headers": headers.raw})
         await self._send({"type": "http.response.body", "body": body})
-
-
-def _type(path: str) -> str:
-    """The type that a search is of: of a compartment's, the last one."""
-    parts: Sequence[str] = [it for it in urlsplit(path).path.split("/")[2:] if it and it != "_search"]
-    if not parts:
-        return ""
-    return parts[-1] if len(parts) == 3 and parts[-1][:1].isupper() else parts[0]

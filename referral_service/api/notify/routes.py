@@ -19,6 +19,7 @@ from referral_service.fhir.outcome import outcome
 from referral_service.fhir.parse import dump, parse
 from referral_service.fhir.search.reference import is_id, local
 from referral_service.intakes import build_admit
+from referral_service.sources import SourcesError
 from referral_service.wiring import Service
 
 _DELETED = "x-medplum-deleted-resource"
@@ -29,6 +30,9 @@ def routes(service: Service) -> APIRouter:
     """Of the sources that may notify."""
     admit = build_admit(service.settings, service.store, service.reader, service.pathway)
     allowed = {name: source.notify for name, source in service.sources.sources.items() if source.notify}
+    for name, one in allowed.items():
+        if (file := one.secret_file or one.bearer_file) and not file.is_file():
+            raise SourcesError(f"sources.{name}.notify: there is no file {file.name}")
     desks = {name: Desk(service, admit, name, service.sources.sources[name]) for name in allowed}
     router = APIRouter()
 

@@ -19,7 +19,7 @@ from referral_service.store import bodies
 from referral_service.store.tables import episode, referral
 from referral_service.workflow.ports import DEFAULT_TENANT, PatientId, Result
 from tests.kit.judged import PATHWAY, TODAY
-from tests.workflow.answers import CAUDA, RETENTION, say
+from tests.workflow.answers import CAUDA, RETENTION, tell
 from tests.workflow.clinic import EXHAUSTED, Clinic
 from tests.workflow.test_persons import patient
 
@@ -81,7 +81,7 @@ class Story:
         open_ones = [r for r in self.clinic.emitted("ServiceRequest") if r["status"] == "draft"]
         if open_ones:
             more: Any = {"reason": "patient-declined"} if verb == "declines" else {}
-            say(self.clinic, "decline" if more else "approve", open_ones[0], **more)
+            tell(self.clinic, "decline" if more else "approve", open_ones[0], **more)
 
     def quiet(self) -> None:
         self.ends()
@@ -124,7 +124,7 @@ def check(story: Story) -> None:
 
 
 @given(ann=beginnings, zoe=beginnings, history=histories)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_whatever_came_in_between_a_person_is_decided_on_once(
     ann: str, zoe: str, history: list[tuple[str, str, str]]
 ) -> None:
