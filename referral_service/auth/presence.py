@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from referral_service.auth.principal import Role
+from referral_service.auth.sessions import Body
 from referral_service.fhir.audit import AUDIT, LOGOUT
 from referral_service.store import ledger
 from referral_service.store import sessions as rows
@@ -26,13 +27,7 @@ class Presence(msgspec.Struct, frozen=True):
     until: datetime
 
 
-class _Body(msgspec.Struct, frozen=True):
-    actor: str
-    roles: tuple[Role, ...]
-    patient: str | None = None
-
-
-_read: Final = msgspec.json.Decoder(_Body).decode
+_read: Final = msgspec.json.Decoder(Body).decode
 
 
 def present(engine: Engine, clock: Clock) -> list[Presence]:

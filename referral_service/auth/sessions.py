@@ -39,7 +39,9 @@ class _Until(msgspec.Struct, frozen=True):
     until: int
 
 
-class _Body(msgspec.Struct, frozen=True):
+class Body(msgspec.Struct, frozen=True):
+    """What a session remembers of whom it is."""
+
     actor: str
     roles: tuple[Role, ...]
     patient: str | None = None
@@ -59,7 +61,7 @@ class Sessions:
     def begin(self, principal: Principal, instead_of: str = "") -> str:
         """A new session's value, never one that was there before; ends the one of the value `instead_of`."""
         value, now = secrets.token_urlsafe(_BYTES), self._clock.now()
-        body = _Body(principal.actor, tuple(sorted(principal.roles)), principal.patient)
+        body = Body(principal.actor, tuple(sorted(principal.roles)), principal.patient)
         one = rows.Session(
             id=_digest(value),
             tenant=principal.tenant,
@@ -83,7 +85,7 @@ class Sessions:
             # Where nothing can be written, pages may still be read until the session has ended.
             with suppress(Problem), writing(self._engine) as connection:
                 rows.seen(connection, id, now)
-        body, emergency = msgspec.json.decode(found.body, type=_Body), None
+        body, emergency = msgspec.json.decode(found.body, type=Body), None
         if body.emergency and microseconds(now) < body.emergency.until:
             emergency = Emergency(body.emergency.patient, body.emergency.purpose)
         return Principal(
@@ -105,7 +107,7 @@ class Sessions:
         if found is None:
             return False
         until = _Until(emergency.patient, emergency.purpose, microseconds(now + LASTING))
-        body = msgspec.structs.replace(msgspec.json.decode(found.body, type=_Body), emergency=until)
+        body = msgspec.structs.replace(msgspec.json.decode(found.body, type=Body), emergency=until)
         said = {**detail, "patients": f" {emergency.patient} ", "purpose": emergency.purpose}
         line = Happening(AUDIT, EMERGENCY, body.actor, said)
         with serving(found.tenant), writing(self._engine) as connection:
