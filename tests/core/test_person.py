@@ -1,10 +1,13 @@
 """Which patients are one person: links always count, identifiers where no birth date speaks against them."""
 
 from collections.abc import Mapping
+from datetime import date
 
 import pytest
 
-from referral_service.core.person import MOST_HOLDERS, Identity, people
+from referral_service.core.dates import When
+from referral_service.core.person import MOST_HOLDERS, Identity, people, united
+from referral_service.core.timeline import Person, Refusal
 
 ANN, BOB = "1970-01-02", "1971-01-02"
 
@@ -48,3 +51,32 @@ def test_who_is_one_person(known: Mapping[str, Identity], together: set[str]) ->
 
 def test_somebody_of_whom_nothing_is_said_is_a_person() -> None:
     assert people("ab", {"a": has(ANN)}) == {frozenset("a"), frozenset("b")}
+
+
+def born(patient: str, birth: When | None, died: When | None = None, *, is_deceased: bool = False) -> Person:
+    return Person(source=f"Patient/{patient}", birth=birth, died=died, is_deceased=is_deceased)
+
+
+MAY, JUNE = (When(date(2009, month, 1), date(2009, month, 1)) for month in (5, 6))
+
+
+@pytest.mark.parametrize(
+    ("said", "together"),
+    [
+        pytest.param([born("a", MAY)], born("a", MAY), id="one alone"),
+        pytest.param([born("b", MAY), born("a", MAY)], born("a", MAY), id="both say the same"),
+        pytest.param([born("a", MAY), born("b", None)], born("a", MAY), id="one does not know"),
+        pytest.param(
+            [born("a", JUNE), born("b", MAY)], born("a", When(MAY.earliest, JUNE.latest)), id="they differ"
+        ),
+        pytest.param(
+            [born("a", MAY), born("b", MAY, JUNE, is_deceased=True)],
+            born("a", MAY, JUNE, is_deceased=True),
+            id="one knows of the death",
+        ),
+    ],
+)
+def test_what_several_patients_say_of_one_persons_life(said: list[Person], together: Person) -> None:
+    refusal = Refusal(source="Consent/1", meanings=())
+
+    assert united([*said, refusal]) == (together, refusal)
