@@ -15,7 +15,7 @@ from referral_service.fhir.search.table import KINDS, TAKEN_IN, Sort
 
 Json = dict[str, Any]
 # What is not kept here needs no name of its own; of the one type that both sides write, ours have such ids.
-_TURNED: Final = TAKEN_IN - {"Task"}
+_TURNED: Final = TAKEN_IN
 # Of operations, which no search has.
 _OF_OPERATIONS: Final = ("subject", "patient")
 # Before the id of what is of another EHR of the tenant, or of none; no EHR's own ids begin so.
@@ -38,16 +38,21 @@ _Turn = Callable[[str, str], str]
 class Space:
     """One EHR's; `name` is short, of lower-case letters, digits and hyphens."""
 
-    def __init__(self, name: str) -> None:
-        """ "" is the space of a tenant that has one EHR: ids stay as they are."""
+    def __init__(self, name: str, *, sees_others: bool = False) -> None:
+        """ "" is the space of a tenant that has one EHR: ids stay as they are.
+
+        `sees_others`: what is not that EHR's may be named too; else whatever is said is said of its own.
+        """
         self.name = name
+        self._sees_others = sees_others
         self._prefix = f"{name}." if name else ""
 
     def inner(self, type: str, id: str) -> str:
         """The id here of a resource there; longer than R4 allows where theirs is about that long."""
         if not self._prefix or _is_common(type, id):
             return id
-        return id.removeprefix(_ANOTHERS) if id.startswith(_ANOTHERS) else self._prefix + id
+        is_others = self._sees_others and id.startswith(_ANOTHERS)
+        return id.removeprefix(_ANOTHERS) if is_others else self._prefix + id
 
     def outer(self, type: str, id: str) -> str:
         """The id there of a resource here; another EHR's, or nobody's, has a name that none of theirs has."""
@@ -74,10 +79,6 @@ class Space:
     def asked(self, type: str, parameters: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """The parameters of a search or operation of theirs."""
         return _parameters(type, parameters, self.inner)
-
-    def told(self, type: str, parameters: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Those of ours, as they know them."""
-        return _parameters(type, parameters, self.outer)
 
     def entered(self, reference: str) -> str:
         """A reference, or an address below a base, of theirs."""

@@ -137,8 +137,13 @@ def test_a_value_is_turned_as_it_is_read(there: str, here: str) -> None:
 )
 def test_what_is_not_theirs_has_a_name_that_none_of_theirs_has(here: str, there: str) -> None:
     assert EPIC.left(here) == there
-    assert EPIC.entered(there) == here
+    assert Space("epic", sees_others=True).entered(there) == here
     assert not EPIC.holds("Patient/1")
+
+
+def test_a_source_speaks_of_its_own_alone() -> None:
+    assert EPIC.entered("Patient/-.other.1") == "Patient/epic.-.other.1"
+    assert EPIC.enter({"resourceType": "Patient", "id": "-.1"})["id"] == "epic.-.1"
 
 
 def test_a_sentence_names_what_they_know() -> None:

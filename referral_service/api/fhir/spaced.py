@@ -40,7 +40,7 @@ class Spaced:
         if not (is_fhir and principal and principal.space):
             await self._app(scope, receive, send)
             return
-        turning = _Turning(Space(principal.space), send)
+        turning = _Turning(Space(principal.space, sees_others=True), send)
         inside = turning.scope(scope)
         body = await self._read(Request(scope, receive))
         await self._app(inside, turning.receiving(scope, body, receive), turning.send)
