@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from referral_service.core.brief import Brief
 from referral_service.core.decision import Criterion, Decision
 
 _OUTCOMES = {
@@ -127,7 +128,7 @@ def sentences(decision: Decision) -> list[str]:
     return said
 
 
-def missing(decision: Decision) -> list[str]:
+def missing(decision: Decision | Brief) -> list[str]:
     """The smallest missing pieces, in words."""
     return [_PIECES[what](amount, decision.region or "") for what, amount in decision.needs]
 

@@ -13,7 +13,7 @@ from referral_service.store import tenancy
 from referral_service.store.bulk import Statement
 from referral_service.store.failures import problem_of
 
-SCHEMA = "0010"  # the last of the migrations
+SCHEMA = "0011"  # the last of the migrations
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",

@@ -61,10 +61,10 @@ def _applies(plan: Plan, result: Result) -> bool:
 def _keep_episodes(connection: Connection, results: Iterable[Result]) -> None:
     rows = []
     for it in results:
-        for one in it.episodes:
+        for one, brief in zip(it.episodes, it.briefs, strict=True):
             owner, key = persons.placed(one.key, it.claim.patient)
             kept = bodies.encode(replace(one, key=key))
-            rows.append((it.claim.tenant, owner, key, one.is_open, one.region, kept))
+            rows.append((it.claim.tenant, owner, key, one.is_open, one.region, kept, bodies.encode(brief)))
     _EPISODE.run(connection, rows)
 
 

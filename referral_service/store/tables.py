@@ -172,6 +172,7 @@ _partial("patient_asleep", SLEEPS, patient.c.wake_at)
 _partial("patient_ahead", IS_AHEAD, patient.c.asked_at)
 _partial("patient_parked", IS_PARKED, patient.c.parked_at)
 
+# `brief` is what lists say of the decision, so that they need not read all of it.
 episode = table(
     "episode",
     key("tenant"),
@@ -180,6 +181,7 @@ episode = table(
     Column("is_open", Boolean, nullable=False),
     Column("region", String),
     Column("body", LargeBinary, nullable=False),
+    Column("brief", LargeBinary),
     clustered=True,
 )
 

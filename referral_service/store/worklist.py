@@ -183,6 +183,14 @@ class Worklist:
         with snapshot(self._engine) as connection:
             return self._whole(connection, connection.execute(own.order_by(referral.c.task)).all())
 
+    def episode(self, one: Waiting) -> Episode | None:
+        """The episode that a referral is of."""
+        owner, key = persons.placed(one.referral.episode, one.patient)
+        own = (episode.c.tenant == self._tenant, episode.c.patient == owner, episode.c.key == key)
+        with snapshot(self._engine) as connection:
+            body = connection.scalar(select(episode.c.body).where(*own))
+        return bodies.episode(body) if body else None
+
     def episodes(self, who: PatientId) -> list[Episode]:
         """Every episode of a person that is remembered, open or closed."""
         own = episode.c.patient.in_(self.whole(who))

@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from msgspec.structs import replace
 
+from referral_service.core.brief import brief
 from referral_service.core.deadline import review_due
 from referral_service.core.decision import Decision
 from referral_service.core.keeping import Kept
@@ -81,10 +82,12 @@ class Follow:
                 self._refresh(referral, key)
         self._tell_flags()
         self._tell_provenance()
+        episodes = (*self._news.changed, *self._news.gone)
         return Result(
             claim=self._chart.claim,
             writes=self._sheaf.writes(),
-            episodes=(*self._news.changed, *self._news.gone),
+            episodes=episodes,
+            briefs=tuple(brief(it.decision, self._chart.facts) for it in episodes),
             referrals=tuple(self._referrals.values()),
             happenings=tuple(self._sheaf.happenings),
             wake_at=wake_at,

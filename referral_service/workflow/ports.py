@@ -6,6 +6,7 @@ from typing import NewType, Protocol
 
 import msgspec
 
+from referral_service.core.brief import Brief
 from referral_service.core.person import Identity
 from referral_service.core.referral import KeptEpisode, Referral, Urgency
 from referral_service.core.timeline import AnyFact
@@ -120,12 +121,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What one evaluation, for the instant `as_of`, changes.
 
     `wake_at` is the first instant at which time alone changes a decision. `pathway` is the version asked.
-    `others` are the chart's.
+    `briefs` are of the episodes' decisions, in their order. `others` are the chart's.
     """
 
     claim: Claim
     writes: tuple[Write, ...] = ()
     episodes: tuple[Episode, ...] = ()
+    briefs: tuple[Brief, ...] = ()
     referrals: tuple[Referral, ...] = ()
     happenings: tuple[Happening, ...] = ()
     wake_at: datetime | None = None

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from referral_service.core.brief import brief
 from referral_service.core.dates import on
 from referral_service.core.decision import Criterion, Decision, Outcome
 from referral_service.core.timeline import Condition
@@ -89,5 +90,7 @@ def proposal(number: int, *, status: str = "draft", urgency: Urgency = "elective
 
 
 def result(claim: Claim, **more: object) -> Result:
-    """What one evaluation found."""
+    """What one evaluation found; no score is known."""
+    if "episodes" in more:
+        more["briefs"] = tuple(brief(one.decision, ()) for one in more["episodes"])  # type: ignore[attr-defined]
     return Result(claim=claim, **more)  # type: ignore[arg-type]

@@ -141,3 +141,14 @@ def test_pages_say_that_nothing_may_keep_or_frame_them(nora: Coordinator) -> Non
         kept = nora.http.get(asset)
         assert kept.status_code == 200 and "immutable" in kept.headers["cache-control"]
     assert nora.http.get("/worklist/static/x/other.css").status_code == 404
+
+
+def test_a_given_name_that_is_only_an_extension_is_passed_by(house: House, nora: Coordinator) -> None:
+    patient = named(house, "Peter Ash", *EXHAUSTED)
+    unknown = {"extension": [{"url": "urn:example:why", "valueCode": "masked"}]}
+    (entry,) = house.server.search("Patient", _id=patient)["entry"]
+    name = {"given": ["Peter", None], "_given": [None, unknown], "family": "Ash"}
+
+    assert house.server.put({**entry["resource"], "name": [name]}).is_success
+
+    assert "Peter Ash 1979-04-02" in nora.see("/worklist/list/review?identifier=hsA-reteP").text

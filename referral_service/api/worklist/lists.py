@@ -115,12 +115,12 @@ def rows(visit: Visit, found: Sequence[Waiting]) -> list[Row]:
 
 
 def _row(one: Waiting, now: datetime) -> Row:
-    referral, decision = one.referral, one.episode.decision if one.episode else None
+    referral, brief = one.referral, one.brief
     shape, priority = words.priority(referral)
     due, sending = referral.due_at, one.sending
     is_waiting = referral.task_status in ("requested", "in-progress") or referral.is_unfulfilled
     is_overdue = bool(due and due < now and is_waiting)
-    reason = words.reason(decision, one.scores) if decision else ""
+    reason = words.reason(brief) if brief else ""
     is_unsent = referral.fulfillment_status == "draft"
     return Row(
         task=referral.task,
@@ -136,17 +136,27 @@ def _row(one: Waiting, now: datetime) -> Row:
         owner=words.person(referral.owner),
         status="waits for information" if _is_waiting(one.review) else _stands(referral),
         reason=fate.CAUSES.get(referral.decision, "") if referral.about else reason,
-        missing=missing(decision) if decision and not referral.about else [],
+        missing=missing(brief) if brief and not referral.about else [],
         acknowledged=words.person(referral.acknowledged_by),
         trouble=fate.FAILURES.get(sending.category or "", "") if sending and is_unsent else "",
         is_order=referral.order is not None,
     )
 
 
+class _Business(msgspec.Struct, frozen=True):
+    text: str = ""
+
+
+class _Review(msgspec.Struct, frozen=True, rename="camel"):
+    business_status: _Business = _Business()
+
+
+_review = msgspec.json.Decoder(_Review).decode
+
+
 def _is_waiting(review: bytes | None) -> bool:
     """Whether somebody has asked for information."""
-    task = msgspec.json.decode(review) if review else {}
-    return bool(task.get("businessStatus", {}).get("text") == WAITING)
+    return review is not None and _review(review).business_status.text == WAITING
 
 
 def _stands(referral: Referral) -> str:

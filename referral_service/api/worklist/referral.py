@@ -64,7 +64,8 @@ def seen(found: Opened) -> str:
 def view(visit: Visit, task: str) -> dict[str, Any]:
     """What referral.html shows."""
     one, found = waiting(visit, task), opened(visit, task)
-    referral, decision = one.referral, one.episode.decision if one.episode else None
+    referral, episode = one.referral, visit.worklist.episode(one)
+    decision = episode.decision if episode else None
     facts = visit.service.store.facts_of(visit.tenant, one.patient)
     review = _written(found.resources.get(("Task", referral.task)))
     request = _written(found.resources.get(("ServiceRequest", referral.order or referral.id)))

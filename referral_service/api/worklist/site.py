@@ -69,7 +69,12 @@ class Visit:
 
     def moment(self, at: datetime | None) -> str:
         """An instant in the site's zone."""
-        return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M") if at else "none"
+        return moment(at, self.zone)
+
+
+def moment(at: datetime | None, zone: ZoneInfo) -> str:
+    """An instant as people in that zone write it."""
+    return at.astimezone(zone).isoformat(" ", "minutes")[:16] if at else "none"
 
 
 class Site:
@@ -111,7 +116,7 @@ class Site:
         return answer
 
     def _moment(self, at: datetime | None) -> str:
-        return Visit(self.service, self.zone, DEFAULT_TENANT, NOBODY).moment(at)
+        return moment(at, self.zone)
 
     def visit(self, request: Request) -> Visit:
         """Who looks, and at whose pages."""

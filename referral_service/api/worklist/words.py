@@ -1,13 +1,12 @@
 """What the pages call things: one table for each kind of name, in plain words."""
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from referral_service.core.decision import Criterion, Decision
+from referral_service.core.brief import Brief, Change
+from referral_service.core.decision import Criterion
 from referral_service.core.explain import REASONS
 from referral_service.core.referral import Referral
 from referral_service.core.stage import Stage
-from referral_service.core.timeline import Score
 
 
 class List(NamedTuple):
@@ -93,36 +92,25 @@ def person(reference: str | None) -> str:
     return (reference or "").rpartition("/")[2]
 
 
-def reason(decision: Decision, scores: Sequence[Score]) -> str:
+def reason(brief: Brief) -> str:
     """One line: for a trial how long, how often, and which scores; else why a human is asked."""
-    if decision.flags:
-        flags = (f"{it.concept.replace('_', ' ')} {it.day or '(no date)'}" for it in decision.flags)
-        return "; ".join(dict.fromkeys(flags))
+    if brief.flags:
+        return "; ".join(f"{it.concept.replace('_', ' ')} {it.day or '(no date)'}" for it in brief.flags)
     said = []
-    by_id = {one.id: one for one in decision.criteria}
-    days, visits = (
-        by_id[name].value if name in by_id else None for name in ("duration-minimum", "active-therapy")
-    )
-    if isinstance(days, int) and days:
+    if days := brief.days:
         said.append(f"trial {days // _WEEK} weeks" if days >= 2 * _WEEK else f"trial {days} days")
-    if isinstance(visits, int) and visits:
-        said.append(f"{visits} visits")
-    said += changes(scores)
-    if decision.outcome != "exhausted":
-        said += [REASONS.get(one, one).rstrip(".") for one in decision.reasons]
+    if brief.visits:
+        said.append(f"{brief.visits} visits")
+    said += map(_change, brief.changes)
+    if brief.outcome != "exhausted":
+        said += [REASONS.get(one, one).rstrip(".") for one in brief.reasons]
     return " · ".join(said)
 
 
-def changes(scores: Sequence[Score]) -> list[str]:
-    """Each instrument's first and last value: "ODI 48 → 46"."""
-    by_concept: dict[str, list[Score]] = {}
-    for one in sorted((one for one in scores if one.at), key=lambda it: it.at.day if it.at else 0):
-        by_concept.setdefault(one.concept, []).append(one)
-    said = []
-    for concept, found in by_concept.items():
-        ends = found if len(found) == 1 else [found[0], found[-1]]
-        said.append(f"{instrument(concept)} {' → '.join(f'{it.value.normalize():f}' for it in ends)}")
-    return said
+def _change(one: Change) -> str:
+    """An instrument's first and last value: "ODI 48 → 46"."""
+    ends = [one.first] if one.last is None else [one.first, one.last]
+    return f"{instrument(one.concept)} {' → '.join(f'{value.normalize():f}' for value in ends)}"
 
 
 def instrument(concept: str) -> str:

@@ -1,0 +1,75 @@
+"""What lists say of a decision, beside its episode."""
+
+from collections import defaultdict
+from itertools import chain
+from typing import Final
+
+from alembic import op
+from sqlalchemy import Column, Connection, LargeBinary
+
+from referral_service.core.brief import brief
+from referral_service.core.decision import Decision
+from referral_service.core.timeline import AnyFact
+from referral_service.store import bodies
+from referral_service.store.bulk import Row, Statement
+from referral_service.store.persons import Owner, members
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+_AT_ONCE: Final = 500  # facts
+_NEXT: Final = Statement(
+    "SELECT tenant, patient, key, body FROM episode WHERE (tenant, patient, key) > (?, ?, ?)"
+    " ORDER BY tenant, patient, key LIMIT 200"
+)
+_KEEP: Final = Statement("UPDATE episode SET brief = ? WHERE tenant = ? AND patient = ? AND key = ?")
+# Written as a join that SQLite does not turn around: it would read every fact.
+_FACTS: Final = """WITH asked (tenant, patient, source) AS (VALUES {asked})
+SELECT fact.tenant, fact.patient, fact.body FROM asked CROSS JOIN fact
+WHERE fact.tenant = asked.tenant AND fact.patient = asked.patient AND fact.source = asked.source
+AND fact.known_until IS NULL"""
+
+
+def upgrade() -> None:
+    """Reads every episode once; on PostgreSQL in transactions of some each, so that nobody waits for all."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.add_column("episode", Column("brief", LargeBinary))
+        _fill(op.get_bind())
+        return
+    with op.get_context().autocommit_block():
+        op.add_column("episode", Column("brief", LargeBinary), if_not_exists=True)
+        _fill(op.get_bind())
+
+
+def _fill(connection: Connection) -> None:
+    last: Row = ("", "", "")
+    while rows := _NEXT.read(connection, last):
+        found = [((tenant, patient), key, bodies.episode(body)) for tenant, patient, key, body in rows]
+        facts = _facts(connection, [(owner, one.decision) for owner, _, one in found])
+        kept = [(bodies.encode(brief(one.decision, facts[owner])), *owner, key) for owner, key, one in found]
+        _KEEP.run(connection, kept)
+        last = rows[-1][:3]
+
+
+def _facts(connection: Connection, decided: list[tuple[Owner, Decision]]) -> dict[Owner, list[AnyFact]]:
+    """Those that the responses rest on, whichever patient of the same person they are of."""
+    persons = members(connection, {owner for owner, _ in decided})
+    same = {owner: persons.get(owner, owner[1:]) for owner, _ in decided}
+    evidence = {
+        (owner[0], patient, reference.partition("/_history/")[0])
+        for owner, decision in decided
+        for one in decision.criteria
+        if one.id == "response"
+        for reference in one.evidence
+        for patient in same[owner]
+    }
+    facts: dict[Row, list[AnyFact]] = defaultdict(list)
+    asked = sorted(evidence)
+    for first in range(0, len(asked), _AT_ONCE):
+        some = asked[first : first + _AT_ONCE]
+        text = _FACTS.format(asked=", ".join(["(?, ?, ?)"] * len(some)))
+        for tenant, patient, body in Statement(text).read(connection, tuple(chain(*some))):
+            facts[tenant, patient].append(bodies.fact(body))
+    return {owner: [it for one in same[owner] for it in facts[owner[0], one]] for owner in same}
