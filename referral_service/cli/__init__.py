@@ -1,5 +1,6 @@
 """The command line: `referral-service COMMAND`. It ends with 0 on success, 1 on failure, 2 on wrong use."""
 
+import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
@@ -64,6 +65,7 @@ def _describe() -> None:
 
 def main() -> None:
     """Runs the command that is asked for; what stops its start is said in one line a fault."""
+    os.umask(0o077)  # patients' data are in what is written, also where a folder was there before
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
         build_app([asked] if asked in COMMANDS else COMMANDS)()

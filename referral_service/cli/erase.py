@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from referral_service.cli.console import moment, print_json, print_table
-from referral_service.cli.operate import AsJson, opened, operator, patient_id
+from referral_service.cli.operate import AsJson, Of, opened, operator, patient_id
 from referral_service.core.problem import Problem
 from referral_service.store.erase import Eraser, Old, Why
 from referral_service.wiring import build_clock
@@ -19,7 +19,6 @@ _REASON = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _AGE = re.compile(r"([1-9]\d{0,4})([ywd])")
 _DAYS = {"y": 365.25, "w": 7, "d": 1}
 
-Of = Annotated[str, typer.Option(help="Whose patient it is.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Reason = Annotated[str, typer.Option(metavar="CODE", help="Kept in the ledger: a word, never a sentence.")]
 

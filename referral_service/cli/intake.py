@@ -1,6 +1,5 @@
 """`import`: Bundles and NDJSON into the service's store, as if an EHR had posted each resource."""
 
-from getpass import getuser
 from pathlib import Path
 from typing import Annotated
 
@@ -10,15 +9,16 @@ from referral_service.cli import CannotStart
 from referral_service.cli.charts import files
 from referral_service.cli.console import print_json, print_table
 from referral_service.cli.exported import exporter, take_exported
+from referral_service.cli.operate import Of, operator
 from referral_service.cli.progress import Shown
-from referral_service.cli.start import open_store, starting
+from referral_service.cli.start import check_migrated, open_store, starting
 from referral_service.cli.taking import Intake, Into, Report
 from referral_service.core.problem import Category, Problem
 from referral_service.fhir.read import Reader
 from referral_service.settings import Settings, load
 from referral_service.store.store import SqlStore
 from referral_service.wiring import build_clock, build_terminology
-from referral_service.workflow.ports import DEFAULT_TENANT
+from referral_service.workflow.ports import DEFAULT_TENANT, Tenant
 
 _PASSING = (Category.BUSY, Category.UNAVAILABLE, Category.INTERRUPTED)
 _ALWAYS = ("stored", "unchanged", "deleted", "not taken in")
@@ -35,6 +35,7 @@ def import_(
     everything: Annotated[
         bool, typer.Option("--everything", help="With --from: all again, not only what has changed.")
     ] = False,
+    tenant: Of = DEFAULT_TENANT,
     as_json: Annotated[bool, typer.Option("--json", help="The report as one object.")] = False,
 ) -> None:
     """Take in files of FHIR, or a source's bulk export; started again after any end it goes on from there."""
@@ -47,6 +48,8 @@ def import_(
     exporting = exporter(settings, source, wants_everything=everything) if source else None
     with starting():
         reader = Reader(build_terminology(settings), settings.canonical_base, settings.join_by.split())
+    if settings.database_url:
+        check_migrated(settings)
     with open_store(settings) as store:
         if not settings.database_url:
             store.migrate()
@@ -54,7 +57,7 @@ def import_(
             if exporting:
                 report = take_exported(exporting, settings, store, reader)
             else:
-                report = _take(found, settings, store, reader)
+                report = _take(found, settings, store, reader, Into(Tenant(tenant), operator()))
         except Problem as problem:
             again = " Start it again: it goes on where it stopped." if problem.category in _PASSING else ""
             raise CannotStart(f"{problem}{again}") from problem
@@ -63,9 +66,9 @@ def import_(
         raise typer.Exit(1)
 
 
-def _take(found: list[Path], settings: Settings, store: SqlStore, reader: Reader) -> Report:
+def _take(found: list[Path], settings: Settings, store: SqlStore, reader: Reader, into: Into) -> Report:
     report = Report()
-    intake = Intake(store, build_clock(settings), reader, Into(DEFAULT_TENANT, f"Operator/{getuser()}"))
+    intake = Intake(store, build_clock(settings), reader, into)
     with Shown("importing", sum(path.stat().st_size for path in found)) as shown:
         for path in found:
             with shown.file(path.name, path.stat().st_size) as file:

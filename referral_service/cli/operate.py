@@ -2,11 +2,12 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from getpass import getuser
-from itertools import chain, islice
+from itertools import chain, groupby, islice
+from operator import itemgetter
 from time import sleep
 from typing import Annotated
 
@@ -14,6 +15,7 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress
+from sqlalchemy.exc import OperationalError
 
 from referral_service.cli import CannotStart
 from referral_service.cli.console import moment, print_json, print_table
@@ -24,12 +26,13 @@ from referral_service.settings import Settings, load
 from referral_service.store import approved, differences, reports
 from referral_service.store.store import SqlStore
 from referral_service.wiring import build_clock
-from referral_service.workflow.ports import DEFAULT_TENANT, PatientId
+from referral_service.workflow.ports import DEFAULT_TENANT, PatientId, Tenant
 
 _AT_ONCE = 500
 _LOOK_EVERY_SECONDS = 0.5
 
 AsJson = Annotated[bool, typer.Option("--json", help="The same as JSON.")]
+Of = Annotated[str, typer.Option(metavar="TENANT", help="Whose patient it is.")]
 
 parked = typer.Typer(no_args_is_help=True, help="Patients that were set aside after five failures.")
 
@@ -43,6 +46,8 @@ def opened() -> Iterator[tuple[Settings, SqlStore]]:
         try:
             yield settings, store
         except Problem as problem:
+            if isinstance(problem.__cause__, OperationalError):
+                raise problem.__cause__ from problem  # said in its own words: a disk is full
             raise CannotStart(str(problem)) from problem
 
 
@@ -63,15 +68,21 @@ def operator() -> str:
 def show_parked(as_json: AsJson = False) -> None:
     """Who is parked, since when, after which kind of failure."""
     with opened() as (settings, store):
-        found = reports.parked(store.engine, DEFAULT_TENANT)
+        found = reports.parked(store.engine)
     if as_json:
         print_json(found)
     elif found:
         lines = [
-            (f"Patient/{one.patient}", moment(one.since, settings.timezone), one.category, one.attempts)
+            (
+                one.tenant,
+                f"Patient/{one.patient}",
+                moment(one.since, settings.timezone),
+                one.category,
+                one.attempts,
+            )
             for one in found
         ]
-        print_table(("Patient", "Parked since", "Failure", "Attempts"), lines)
+        print_table(("Tenant", "Patient", "Parked since", "Failure", "Attempts"), lines)
     else:
         print("Nobody is parked.")
 
@@ -82,6 +93,7 @@ def retry(
         list[str] | None, typer.Argument(metavar="PATIENT", help="`Patient/ID`, or the ID.")
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="Everybody who is parked.")] = False,
+    tenant: Of = DEFAULT_TENANT,
 ) -> None:
     """Make parked patients due again, with five attempts before them."""
     if bool(patients) == everybody:
@@ -89,24 +101,25 @@ def retry(
     actor = operator()
     with opened() as (_, store):
         if everybody:
-            named = [one.patient for one in reports.parked(store.engine, DEFAULT_TENANT)]
+            named = [(one.tenant, one.patient) for one in reports.parked(store.engine)]
         else:
-            named = list(dict.fromkeys(map(patient_id, patients or ())))
-        again: set[PatientId] = set()
-        for some in _several(named):
-            again.update(store.retry(DEFAULT_TENANT, some, actor))
+            named = list(dict.fromkeys((Tenant(tenant), patient_id(one)) for one in patients or ()))
+        again = set(_retried(store, named, actor))
     for one in named:
-        print(f"Patient/{one} {'is due again' if one in again else 'is not parked'}")
+        print(f"Patient/{one[1]} {'is due again' if one in again else 'is not parked'}")
     if not named:
         print("Nobody is parked.")
     if len(again) < len(named):
         raise typer.Exit(1)
 
 
-def _several(patients: Sequence[PatientId]) -> Iterator[list[PatientId]]:
-    left = iter(patients)
-    while some := list(islice(left, _AT_ONCE)):
-        yield some
+def _retried(
+    store: SqlStore, named: list[tuple[Tenant, PatientId]], actor: str
+) -> Iterator[tuple[Tenant, PatientId]]:
+    """Those of them who were parked, of each tenant some at once."""
+    for tenant, theirs in groupby(sorted(named), key=itemgetter(0)):
+        while some := [patient for _, patient in islice(theirs, _AT_ONCE)]:
+            yield from ((tenant, one) for one in store.retry(tenant, some, actor))
 
 
 def reconcile(as_json: AsJson = False) -> None:

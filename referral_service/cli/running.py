@@ -28,6 +28,7 @@ class RunningService:
         """The log goes to service.log in the data folder."""
         self._settings = settings
         self._child: subprocess.Popen[bytes] | None = None
+        self._logged = 0
 
     @property
     def address(self) -> str:
@@ -52,6 +53,7 @@ class RunningService:
             raise NotRunning(f"port {self._settings.port} is taken; set REFERRAL_PORT to another one")
         self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.log.open("ab") as log:
+            self._logged = log.tell()  # what stands there is of earlier runs, or of whoever has the folder
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "referral_service", "up"],
                 env=self._settings.environment(),
@@ -94,7 +96,8 @@ class RunningService:
         """Raises NotRunning once it has ended."""
         if self._child is not None and self._child.poll() is None:
             return
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
+        written = self.log.read_bytes()[self._logged :].decode(errors="replace")
+        lines = written.splitlines()[-_LAST_LINES:]
         raise NotRunning("\n".join(["the service has ended; the last lines of its log:", *lines]))
 
 

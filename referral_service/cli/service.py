@@ -8,7 +8,7 @@ from types import FrameType
 
 import structlog
 
-from referral_service.cli.start import check_migrated, open_store, starting
+from referral_service.cli.start import check_migrated, check_port, open_store, starting
 from referral_service.cli.supervisor import Supervisor, worker_command
 from referral_service.settings import Settings, load
 from referral_service.store.tenancy import is_exempt
@@ -38,6 +38,7 @@ def api() -> None:
 
     settings = load()
     set_up_logs(settings.log_level)
+    check_port(settings)
     check_migrated(settings)
     _warn(settings)
     with starting():

@@ -1,6 +1,7 @@
 """`simulate`: what another policy would decide about the stored population; nothing is changed."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -11,7 +12,8 @@ from rich.progress import Progress
 
 from referral_service import pathways
 from referral_service.cli.console import print_json, print_table
-from referral_service.cli.start import open_store, starting
+from referral_service.cli.operate import Of
+from referral_service.cli.start import check_migrated, open_store, starting
 from referral_service.clock import local_day
 from referral_service.core.decide import decide
 from referral_service.core.decision import Decision
@@ -19,9 +21,8 @@ from referral_service.core.pathway import Pathway
 from referral_service.core.timeline import AnyFact, Timeline
 from referral_service.settings import load
 from referral_service.store.population import patients
-from referral_service.store.store import SqlStore
 from referral_service.wiring import build_clock, build_pathway, build_terminology
-from referral_service.workflow.ports import DEFAULT_TENANT
+from referral_service.workflow.ports import DEFAULT_TENANT, PatientId, Tenant
 
 _SHOWN = 200
 
@@ -48,6 +49,7 @@ def simulate(
         Path, typer.Option(help="The other policy, a YAML file.", exists=True, dir_okay=False)
     ],
     as_of: Annotated[str | None, typer.Option(help="The day asked for (default: today).")] = None,
+    tenant: Of = DEFAULT_TENANT,
     as_json: Annotated[bool, typer.Option("--json", help="Every change, one object each.")] = False,
 ) -> None:
     """Decide about everybody who is stored with another policy, and show what differs."""
@@ -59,8 +61,10 @@ def simulate(
             pathways.load_for(pathway, terminology.concepts()),
         )
     day = _day(as_of, local_day(build_clock(settings).as_of(), settings.timezone))
-    with open_store(settings) as store, starting():
-        changes, number = _compare(store, policies, day)
+    check_migrated(settings)
+    with open_store(settings) as store:
+        found = patients(store.engine, Tenant(tenant))
+        changes, number = _compare(found, policies, day)
     if as_json:
         print_json([_plain(one) for one in changes])
         return
@@ -76,14 +80,16 @@ def _day(text: str | None, today: date) -> date:
         raise typer.BadParameter("not a date like 2026-06-01", param_hint="--as-of") from error
 
 
-def _compare(store: SqlStore, policies: tuple[Pathway, Pathway], day: date) -> tuple[list[Change], int]:
+def _compare(
+    found: Iterable[tuple[PatientId, tuple[AnyFact, ...]]], policies: tuple[Pathway, Pathway], day: date
+) -> tuple[list[Change], int]:
     """Every change, and how many patients were asked about; one batch of patients in memory at a time."""
     console = Console(stderr=True)
     changes: list[Change] = []
     number = 0
     with Progress(console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("Deciding twice", total=None)
-        for patient, facts in patients(store.engine, DEFAULT_TENANT):
+        for patient, facts in found:
             number += 1
             changes += _differences(patient, facts, policies, day)
             progress.advance(bar)

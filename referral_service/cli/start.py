@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from referral_service.auth.access import AccessError
 from referral_service.cli import CannotStart
+from referral_service.cli.running import is_free
 from referral_service.fhir.concepts import TerminologyError
 from referral_service.pathways import PathwayError
 from referral_service.settings import Settings
@@ -40,8 +43,20 @@ def open_store(settings: Settings) -> Iterator[SqlStore]:
             store.close()
 
 
+def check_port(settings: Settings) -> None:
+    """Raises CannotStart where somebody listens already on the port that is set."""
+    if not is_free(settings.host, settings.port):
+        raise CannotStart(f"port {settings.port} is taken; set REFERRAL_PORT to another one")
+
+
 def check_migrated(settings: Settings) -> None:
-    """Raises CannotStart unless the database has this version's schema."""
+    """Raises CannotStart unless the database has this version's schema; makes none."""
+    address = make_url(settings.database)
+    if address.get_backend_name() == "sqlite" and address.database and not Path(address.database).exists():
+        raise CannotStart(
+            f"there is no database {address.database}: is REFERRAL_DATA_DIR right?"
+            " `referral-service migrate` makes one"
+        )
     with open_store(settings) as store:
         if not store.is_migrated():
             raise CannotStart(

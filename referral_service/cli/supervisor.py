@@ -14,8 +14,7 @@ from types import FrameType
 from referral_service.cli import CannotStart
 from referral_service.cli.broker import broker_command, is_answering, wait_for_broker
 from referral_service.cli.child import Child
-from referral_service.cli.running import is_free
-from referral_service.cli.start import check_migrated, open_store
+from referral_service.cli.start import check_migrated, check_port, open_store
 from referral_service.settings import Settings
 
 _TICK_SECONDS = 0.2
@@ -52,8 +51,7 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop)
         with self._alone():
-            if not is_free(self._settings.host, self._settings.port):
-                raise CannotStart(f"port {self._settings.port} is taken; set REFERRAL_PORT to another one")
+            check_port(self._settings)
             _prepare_database(self._settings)
             try:
                 self._start()

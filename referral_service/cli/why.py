@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from referral_service.cli.console import moment, print_json, print_table
-from referral_service.cli.operate import AsJson, opened, patient_id
+from referral_service.cli.operate import AsJson, Of, opened, patient_id
 from referral_service.clock import local_day
 from referral_service.core.explain import sentences
 from referral_service.core.referral import Referral
@@ -18,7 +18,7 @@ from referral_service.fhir.parse import parse
 from referral_service.store import reports
 from referral_service.store.reports import Standing
 from referral_service.wiring import build_clock
-from referral_service.workflow.ports import DEFAULT_TENANT, Episode, PatientId, Stored
+from referral_service.workflow.ports import DEFAULT_TENANT, Episode, PatientId, Stored, Tenant
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -104,13 +104,14 @@ class Why(msgspec.Struct, frozen=True):
 
 def why(
     patient: Annotated[str, typer.Argument(metavar="PATIENT", help="`Patient/ID`, or the ID alone.")],
+    tenant: Of = DEFAULT_TENANT,
     as_json: AsJson = False,
 ) -> None:
     """Say why a patient is due, waits or is parked, and what is decided and why."""
     identity = patient_id(patient)
     with opened() as (settings, store):
         clock = build_clock(settings)
-        found = reports.standing(store.engine, DEFAULT_TENANT, identity, clock.now(), clock.as_of())
+        found = reports.standing(store.engine, Tenant(tenant), identity, clock.now(), clock.as_of())
     if found is None:
         typer.echo("why: nothing was ever received about such a patient", err=True)
         raise typer.Exit(1)

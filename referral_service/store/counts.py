@@ -38,14 +38,17 @@ def counts(connection: Connection, now: datetime, as_of: datetime) -> Counts:
     due = [_due(connection, now, IS_DIRTY), _due(connection, now, and_(SLEEPS, patient.c.wake_at <= as_of))]
     waits = [now - since for since in (due[0].dirty_since,) if since]
     waits += [as_of - at for at in (due[1].wake_at,) if at]
-    looked = connection.execute(select(worker.c.looked_at)).scalars().all()
+    # clocks differ a little; what was said by one that was far ahead is nobody's look
+    looked = connection.scalars(
+        select(worker.c.looked_at).where(worker.c.looked_at <= now + _ACTIVE_WITHIN)
+    ).all()
     return Counts(
         patients_due=sum(one.number for one in due),
         patients_due_urgent=_number(connection, and_(IS_DIRTY, patient.c.place < 0)),
         patients_parked=_number(connection, IS_PARKED),
         oldest_due_seconds=max((wait.total_seconds() for wait in waits), default=0.0),
         leases_held=sum(int(one.held or 0) for one in due),
-        sweep_age_seconds=(now - max(looked)).total_seconds() if looked else None,
+        sweep_age_seconds=max((now - max(looked)).total_seconds(), 0.0) if looked else None,
         workers_active=sum(now - at <= _ACTIVE_WITHIN for at in looked),
         referrals=_referrals(connection),
         oldest_red_flag_seconds=_oldest_red_flag(connection, now),

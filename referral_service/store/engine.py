@@ -13,7 +13,7 @@ from referral_service.store import tenancy
 from referral_service.store.bulk import Statement
 from referral_service.store.failures import problem_of
 
-SCHEMA = "0011"  # the last of the migrations
+SCHEMA = "0012"  # the last of the migrations
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -24,6 +24,8 @@ _PRAGMAS = (
 )
 # Milliseconds. Nothing that the service asks takes so long; what does has met a fault, and others wait.
 _LIMITS = "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
+# Seconds, the last milliseconds. A database whose machine is gone without a word is noticed in a minute.
+_ALIVE = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 _KEPT = 10  # connections: one for each thread of the API that reads, and for those that write
 _LOOK_AGAIN_SECONDS = 0.2
 _MIGRATING = 7_315_402  # the key of the lock that migrations take on PostgreSQL; any number of ours
@@ -43,7 +45,7 @@ def connect(address: str, *, serves: bool = False) -> Engine:
     url = make_url(address)
     if url.get_backend_name() != "sqlite":
         settings = _LIMITS if serves else f"{_LIMITS} -c {tenancy.SETTING}={tenancy.ALL}"
-        options: dict[str, object] = {"connect_timeout": 5, "options": settings}
+        options: dict[str, object] = {"connect_timeout": 5, "options": settings, **_ALIVE}
         engine = create_engine(
             url, hide_parameters=True, pool_pre_ping=True, pool_size=_KEPT, connect_args=options
         )

@@ -59,6 +59,7 @@ class Duty(msgspec.Struct, frozen=True, kw_only=True):
 class Parked(msgspec.Struct, frozen=True):
     """A patient set aside: since when, after which kind of failure and how many attempts."""
 
+    tenant: Tenant
     patient: PatientId
     since: datetime
     category: str
@@ -135,12 +136,14 @@ def _held(connection: Connection, now: datetime, as_of: datetime) -> list[Held]:
     return [Held(name, len(until), max(until)) for name, until in sorted(ends.items())]
 
 
-def parked(engine: Engine, tenant: Tenant) -> list[Parked]:
-    """Every patient that is set aside, the longest first."""
-    asked = select(patient).where(IS_PARKED, patient.c.tenant == tenant)
+def parked(engine: Engine) -> list[Parked]:
+    """Every patient of every tenant that is set aside, the longest first."""
+    asked = select(patient).where(IS_PARKED).order_by(patient.c.parked_at, patient.c.tenant, patient.c.id)
     with snapshot(engine) as connection:
-        rows = connection.execute(asked.order_by(patient.c.parked_at, patient.c.id)).all()
-    return [Parked(row.id, row.parked_at, row.parked_category or "", row.attempts) for row in rows]
+        rows = connection.execute(asked).all()
+    return [
+        Parked(row.tenant, row.id, row.parked_at, row.parked_category or "", row.attempts) for row in rows
+    ]
 
 
 def standing(

@@ -83,6 +83,9 @@ RULES_OF_PRECONDITIONS: dict[str, Rule] = {
     "a history before the first version is empty": Rule(
         get("Patient/{id}/_history?_before=1"), 200, body={"entry": [], "total": [3]}, given=BACK
     ),
+    "the statement says how a Task is patched": Rule(
+        get("metadata"), 200, body={"patchFormat": ["application/json-patch+json"]}
+    ),
     "whoever has the statement of capabilities is told so": Rule(
         get("metadata", if_none_match="{etag}"), 304, {"etag": r'W/"[0-9a-f]{32}"'}, {}, (get("metadata"),)
     ),

@@ -280,6 +280,6 @@ RULES_OF_RESOURCES: dict[str, Rule] = {
         given=(STORED,),
     ),
     "what never was has no history": Rule(get("Patient/{id}/_history"), 404, body={ONE_ISSUE: ["not-found"]}),
-    "a type has no history": Rule(get("Patient/_history"), 404, body={ONE_ISSUE: ["not-found"]}),
+    "a type has no history": Rule(get("Patient/_history"), 404, body={ONE_ISSUE: ["not-supported"]}),
     "the system has no history": Rule(get("_history"), 404, body={ONE_ISSUE: ["not-supported"]}),
 }

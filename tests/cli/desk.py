@@ -16,7 +16,7 @@ from referral_service.store.answers import Answers
 from referral_service.store.claims import MOST_ATTEMPTS
 from referral_service.store.store import SqlStore
 from referral_service.store.tables import ledger
-from referral_service.workflow.ports import DEFAULT_TENANT, PatientId
+from referral_service.workflow.ports import DEFAULT_TENANT, PatientId, Tenant
 from referral_service.workflow.review import Asked, Review, Verb
 from tests.kit.clocks import HandClock
 from tests.kit.judged import TODAY
@@ -66,15 +66,15 @@ class Desk:
         """Another process's store, whose clock differs from the real one by so much."""
         return SqlStore(self.clinic.engine, HandClock(SystemClock().now() + at), 60, worker)
 
-    def arrive(self, *patients: str, at: timedelta = timedelta()) -> None:
+    def arrive(self, *patients: str, at: timedelta = timedelta(), tenant: Tenant = DEFAULT_TENANT) -> None:
         """Something is received about each, that nobody has looked at."""
         for name in patients:
             write = condition(f"of-{name}", name)
-            self.store(at).commit(DEFAULT_TENANT, [write], [received(write)])
+            self.store(at).commit(tenant, [write], [received(write)])
 
-    def park(self, *patients: str) -> None:
+    def park(self, *patients: str, tenant: Tenant = DEFAULT_TENANT) -> None:
         """Each fails five times, an hour ago."""
-        self.arrive(*patients, at=timedelta(hours=-1))
+        self.arrive(*patients, at=timedelta(hours=-1), tenant=tenant)
         clock = HandClock(SystemClock().now() - timedelta(hours=1))
         store = SqlStore(self.clinic.engine, clock)
         for _ in range(MOST_ATTEMPTS * len(patients)):

@@ -2,8 +2,10 @@
 
 import re
 import time
+from subprocess import run
 
 from tests.cli.desk import NOON, Desk, desk
+from tests.kit.processes import referral_service
 from tests.kit.writes import result
 
 __all__ = ["desk"]
@@ -55,3 +57,16 @@ def test_it_need_not_wait(desk: Desk) -> None:
 
 def test_ending_waits_for_nothing(desk: Desk) -> None:
     assert desk.run("drain", "--end", "--no-wait")[0] == 2
+
+
+def test_a_disk_that_is_full_is_said(desk: Desk) -> None:
+    desk.arrive("ann")
+    limited = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *referral_service("drain", "--no-wait")]
+
+    found = run(limited, env=desk.settings.environment(), capture_output=True, text=True, check=False)
+
+    assert (found.returncode, found.stdout) == (1, "")
+    (complaint,) = found.stderr.splitlines()
+    assert complaint.startswith(
+        "referral-service: the database cannot be used: d"
+    )  # disk I/O error, or is full

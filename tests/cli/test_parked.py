@@ -6,9 +6,11 @@ from datetime import datetime
 import pytest
 
 from referral_service.clock import SystemClock
+from referral_service.workflow.ports import Tenant
 from tests.cli.desk import Desk, desk
 
 __all__ = ["desk"]
+NORTH = Tenant("north")
 
 
 def test_who_is_parked_is_listed_and_tried_again(desk: Desk) -> None:
@@ -17,9 +19,9 @@ def test_who_is_parked_is_listed_and_tried_again(desk: Desk) -> None:
 
     code, said, complained = desk.run("parked", "list")
     assert (code, complained) == (0, [])
-    assert said[0].split() == ["Patient", "Parked", "since", "Failure", "Attempts"]
-    assert [(line.split()[0], *line.split()[-3:]) for line in said[1:]] == [
-        (f"Patient/{name}", "fault:", "ZeroDivisionError", "5") for name in ("ann", "bob", "mia")
+    assert said[0].split() == ["Tenant", "Patient", "Parked", "since", "Failure", "Attempts"]
+    assert [(*line.split()[:2], *line.split()[-3:]) for line in said[1:]] == [
+        ("default", f"Patient/{name}", "fault:", "ZeroDivisionError", "5") for name in ("ann", "bob", "mia")
     ]
 
     assert desk.run("parked", "retry", "Patient/bob", "zoe", "bob") == (
@@ -54,8 +56,27 @@ def test_on_a_terminal_it_is_a_table_that_cuts_nothing_off(desk: Desk) -> None:
 
     screen = os.read(seen, 100_000).decode()
     os.close(seen)
-    first_column = [line.split("│")[1].strip() for line in screen.splitlines() if line.startswith("│")]
-    assert "".join(first_column) == "Patient/a-patient-with-the-longest-id-that-there-may-be-which-is-64-long"
+    second_column = [line.split("│")[2].strip() for line in screen.splitlines() if line.startswith("│")]
+    assert (
+        "".join(second_column) == "Patient/a-patient-with-the-longest-id-that-there-may-be-which-is-64-long"
+    )
+
+
+def test_whoever_is_parked_is_found_whose_patient_it_may_be(desk: Desk) -> None:
+    desk.park("ann", tenant=NORTH)
+
+    assert [(it["tenant"], it["patient"]) for it in desk.ask("parked", "list")] == [("north", "ann")]
+    assert desk.ask("why", "ann", "--tenant", "north")["queue"]["parked_category"]
+    assert desk.run("why", "ann")[0] == 1
+    assert desk.run("parked", "retry", "ann") == (1, ["Patient/ann is not parked"], [])
+    assert desk.run("parked", "retry", "ann", "--tenant", "north")[:2] == (0, ["Patient/ann is due again"])
+
+    desk.park("mia", tenant=NORTH)
+    desk.park("zoe")
+    assert desk.run("parked", "retry", "--all")[:2] == (
+        0,
+        ["Patient/mia is due again", "Patient/zoe is due again"],
+    )
 
 
 @pytest.mark.parametrize("words", [(), ("--all", "ann")], ids=" ".join)

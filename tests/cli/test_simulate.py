@@ -51,3 +51,15 @@ def test_a_policy_with_a_fault_is_refused_with_its_place(
     assert answer.returncode == 1
     assert "acute_minimun" in answer.stderr
     assert command(settings, "simulate", "--pathway", tmp_path / "none.yaml").returncode == 2
+
+
+def test_another_tenants_population(settings: Settings, store: SqlStore, tmp_path: Path) -> None:
+    file = tmp_path / "chart.json"
+    file.write_text(json.dumps(bundle("collection", chart())))
+    assert command(settings, "import", file, "--tenant", "north").returncode == 0
+
+    words = ("simulate", "--pathway", STRICT, "--as-of", "2026-06-01")
+
+    assert command(settings, *words).stdout.startswith("0 patients")
+    assert command(settings, *words, "--tenant", "north").stdout.startswith("1 patients; 1 regions")
+    assert store.verify_ledger(TENANT).lines == 0

@@ -90,7 +90,16 @@ def test_whatever_needs_an_operator_comes_first_the_gravest_before_the_others(de
 
 def test_a_database_that_was_never_migrated_is_said_in_one_line(desk: Desk) -> None:
     desk.settings = desk.settings.model_copy(update={"database_url": ""})
+    database = desk.settings.data_dir / "referral.db"
 
+    code, said, (complaint,) = desk.run("status")
+
+    assert (code, said) == (1, [])
+    assert f"there is no database {database}" in complaint  # in the wrong folder nothing is made
+    assert not database.parent.exists()
+
+    database.parent.mkdir()
+    database.touch()
     code, said, (complaint,) = desk.run("status")
 
     assert (code, said) == (1, [])

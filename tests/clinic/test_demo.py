@@ -71,3 +71,13 @@ def test_a_port_that_is_taken_is_said_plainly(tmp_path: Path) -> None:
             lines = read_until(refused, "no such line")
             assert refused.wait(30) == 1
     assert lines == [f"port {port} is taken; set REFERRAL_PORT to another one"]
+
+
+def test_what_an_earlier_run_has_logged_is_no_reason_why_this_one_ended(tmp_path: Path) -> None:
+    (tmp_path / "service.log").write_text("ready in an earlier run\n")
+    (tmp_path / "referral.db").write_text("no database")
+    with start(tmp_path, free_port("127.0.0.1"), "--once") as refused:
+        lines = read_until(refused, "no such line")
+        assert refused.wait(30) == 1
+    assert "the service has ended; the last lines of its log:" in lines
+    assert not any("earlier run" in line for line in lines) and any("database" in line for line in lines)

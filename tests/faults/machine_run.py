@@ -9,14 +9,12 @@ from typing import NamedTuple
 
 from hypothesis import HealthCheck, Phase, __version__, reproduce_failure, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
-from sqlalchemy import text
 
 from referral_service.store.engine import connect, migrate
-from referral_service.store.tables import metadata
 from tests.faults.machine import Faults
 from tests.faults.machine_stores import AnyStore, Database, InMemory, Twin
 from tests.kit.clocks import HandClock
-from tests.kit.databases import postgresql
+from tests.kit.databases import empty, postgresql
 
 STEPS = 14
 OpenStore = Callable[[HandClock], AnyStore]
@@ -55,11 +53,10 @@ def postgres() -> Iterator[OpenStore]:
     with postgresql() as address:
         engine = connect(address)
         migrate(engine)
-        empty = text(f"TRUNCATE {', '.join(metadata.tables)}")
 
         def open_store(clock: HandClock) -> Database:
             with engine.begin() as connection:
-                connection.execute(empty)
+                empty(connection)
             return Database(engine, clock)
 
         yield open_store

@@ -27,6 +27,7 @@ from tests.house.deployed import (
 )
 from tests.house.queries import Metrics, faults
 from tests.house.test_containers import VERSION
+from workers.watch import LARGEST_MEGABYTES
 
 CONFIGURATION: dict[str, str] = of_kind("ConfigMap")["referral-service"]["data"]
 SECRET: dict[str, str] = of_kind("Secret")["referral-service"]["stringData"]
@@ -252,6 +253,12 @@ def test_a_worker_is_probed_by_its_heartbeat_here_and_in_compose() -> None:
     assert commands == [["sh", "-c", in_compose.replace("$$", "$")]] * 2
     # what `up` waits for, too
     assert int(minutes) * 60 == 2 * int(CONFIGURATION["REFERRAL_LEASE_SECONDS"])
+
+
+def test_a_worker_that_grows_ends_in_order_before_it_is_ended() -> None:
+    most = str(container("worker")["resources"]["limits"]["memory"])
+
+    assert int(most.removesuffix("Mi")) > 1.25 * LARGEST_MEGABYTES
 
 
 def test_whoever_is_told_to_stop_has_time_to() -> None:

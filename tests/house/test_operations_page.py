@@ -1,8 +1,12 @@
 """docs/operations.md says what the code does: settings, commands, metrics, failures."""
 
 import re
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from subprocess import run
+from sys import executable
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -73,6 +77,30 @@ def test_every_failure_is_there_as_the_code_has_it(category: Category) -> None:
     handling = category.value
 
     assert [name, str(handling.status), handling.code, handling.worker] in ROWS
+
+
+def test_a_backup_is_put_back_where_a_process_was_killed(tmp_path: Path) -> None:
+    (keep,) = re.findall(r'sqlite3 var/referral.db "(VACUUM INTO [^"]+)"', PAGE)
+    (clear,) = re.findall(r"`(rm [^`]+)`", PAGE)
+    (tmp_path / "var").mkdir()
+    script = f"""
+import os, sqlite3
+made = sqlite3.connect("var/referral.db")
+made.executescript("PRAGMA journal_mode=WAL; CREATE TABLE kept (it); INSERT INTO kept VALUES (1)")
+made.execute({keep!r})
+made.executescript("CREATE TABLE lost (it); DROP TABLE kept; CREATE TABLE other (it PRIMARY KEY)")
+os._exit(0)
+"""
+    run([executable, "-c", script], cwd=tmp_path, check=True)
+    left = sorted(file.name for file in (tmp_path / "var").iterdir())
+    assert "referral.db-wal" in left
+
+    run(clear.split(), cwd=tmp_path, check=True)
+    (backup,) = tmp_path.glob("*.db")
+    backup.rename(tmp_path / "var" / "referral.db")
+
+    with closing(sqlite3.connect(tmp_path / "var" / "referral.db")) as restored:
+        assert restored.execute("SELECT it FROM kept").fetchall() == [(1,)]
 
 
 def test_no_failure_is_there_that_the_code_does_not_have() -> None:

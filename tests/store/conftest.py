@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from referral_service.store.engine import connect, migrate
 from referral_service.store.store import SqlStore
-from referral_service.store.tables import metadata
 from tests.kit.clocks import HandClock
-from tests.kit.databases import postgresql_of_no_superuser
+from tests.kit.databases import empty, postgresql_of_no_superuser
 
 LEASE_SECONDS = 60
 
@@ -46,7 +44,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     address: str = request.getfixturevalue("postgresql_address")
     engine = connect(address)
     with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {', '.join(metadata.tables)}"))
+        empty(connection)
     engine.dispose()
     return address
 

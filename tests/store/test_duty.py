@@ -98,6 +98,10 @@ def test_whoever_looks_is_seen(open_store: Callable[[], SqlStore], clock: HandCl
     assert stores[0].counts().workers_active == 0
     assert stores[0].counts().sweep_age_seconds == 83
 
+    clock.pass_by(hours=-1)  # a clock that was wrong is set right: nobody has looked in an hour's time
+    assert stores[0].counts().sweep_age_seconds is None
+    assert stores[0].counts().workers_active == 0
+
 
 def test_while_operators_drain_nobody_is_claimed_and_nothing_is_lost(
     store: SqlStore, clock: HandClock

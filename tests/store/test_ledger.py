@@ -55,6 +55,17 @@ def test_the_database_refuses_to_change_a_line(store: SqlStore, change: Any) -> 
     assert (store.verify_ledger(TENANT).lines, broken_at(store)) == (6, None)
 
 
+def test_the_database_refuses_to_empty_it(store: SqlStore) -> None:
+    if store.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no such statement")
+    write_lines(store)
+
+    with pytest.raises(DBAPIError, match="the ledger is append-only"), store.engine.begin() as connection:
+        connection.execute(text("TRUNCATE ledger"))
+
+    assert (store.verify_ledger(TENANT).lines, broken_at(store)) == (6, None)
+
+
 @pytest.mark.parametrize("number", [1, 3, 6])
 @pytest.mark.parametrize("column", [*TEXTS, "at"])
 def test_a_changed_line_shows(store: SqlStore, column: str, number: int) -> None:

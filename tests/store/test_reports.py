@@ -102,7 +102,7 @@ def test_draining_and_its_end_are_in_the_ledger_once(store: SqlStore, clock: Han
 def test_parked_patients_are_listed_the_longest_first(store: SqlStore, clock: HandClock) -> None:
     park(store, clock, "mia", "ann")
 
-    found = reports.parked(store.engine, TENANT)
+    found = reports.parked(store.engine)
 
     assert [(it.patient, clock.now() - it.since, it.category, it.attempts) for it in found] == [
         ("mia", timedelta(minutes=MOST_ATTEMPTS), "fault: ValueError", MOST_ATTEMPTS),
@@ -121,7 +121,7 @@ def test_who_is_tried_again_waits_in_turn_with_every_attempt_before_it(
     assert store.retry(TENANT, everybody, OPERATOR) == []
 
     assert told(store, "retried") == [("retried", f"Patient/{name}", OPERATOR) for name in ("ann", "bob")]
-    assert [it.patient for it in reports.parked(store.engine, TENANT)] == ["mia"]
+    assert [it.patient for it in reports.parked(store.engine)] == ["mia"]
     assert standing(store, clock, "bob").attempts == 0
     claims = store.claim(10, clock.as_of())
     assert sorted(claim.patient for claim in claims) == ["ann", "bob", "zoe"]

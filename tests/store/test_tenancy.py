@@ -14,6 +14,7 @@ from referral_service.store.tally import add
 from referral_service.store.tenancy import ALL, is_exempt, serving
 from referral_service.workflow.ports import Tenant
 from tests.kit.clocks import HandClock
+from tests.kit.databases import empty
 from tests.kit.writes import condition, received
 
 NORTH, SOUTH = Tenant("north"), Tenant("south")
@@ -26,7 +27,7 @@ def worker(postgresql_address: str, clock: HandClock) -> Iterator[SqlStore]:
     """A store that works for all tenants; both have a patient of the same id."""
     store = SqlStore(connect(postgresql_address), clock)
     with writing(store.engine) as connection:
-        connection.execute(text(f"TRUNCATE {', '.join(metadata.tables)}"))
+        empty(connection)
     for tenant in (NORTH, SOUTH):
         write = condition("back", said=tenant)
         store.commit(tenant, [write], [received(write)])

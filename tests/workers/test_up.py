@@ -48,7 +48,8 @@ def test_what_dies_is_started_again_and_nobody_outlives_the_supervisor(tmp_path:
     with service(settings) as up:
         before = children(up.pid)
         assert before.keys() == EVERYBODY
-        assert settings.data_dir.stat().st_mode & 0o077 == 0, "only its owner reads the data"
+        kept = [settings.data_dir, settings.data_dir / "referral.db"]
+        assert not any(one.stat().st_mode & 0o077 for one in kept), "only its owner reads the data"
         for pid in before.values():
             os.kill(pid, signal.SIGKILL)
         until(lambda: not any(map(is_alive, before.values())), "all children dead")
@@ -56,11 +57,13 @@ def test_what_dies_is_started_again_and_nobody_outlives_the_supervisor(tmp_path:
         assert httpx.get(f"http://127.0.0.1:{settings.port}/livez").is_success
 
         elsewhere = place(tmp_path / "other", port=settings.port)
-        with ThreadPoolExecutor(2) as others:
-            same_folder, same_port = others.map(ended, (settings, elsewhere), ("up", "up"))
-        assert (same_folder[0], same_port[0]) == (1, 1)
+        with ThreadPoolExecutor(3) as others:
+            asked = (settings, elsewhere, settings), ("up", "up", "api")
+            same_folder, same_port, same_address = others.map(ended, *asked)
+        assert (same_folder[0], same_port[0], same_address[0]) == (1, 1, 1)
         assert f"pid {up.pid}" in same_folder[1]
         assert f"port {settings.port} is taken" in same_port[1]
+        assert f"port {settings.port} is taken" in same_address[1]
 
         left = children(up.pid)
         up.kill()

@@ -43,6 +43,7 @@ def statement(canonical_base: str, base: str, published: str, token_url: str = "
             "implementation": {"description": "Conservative spine care, watched", "url": base},
             "fhirVersion": "4.0.1",
             "format": ["application/fhir+json", "json"],
+            "patchFormat": ["application/json-patch+json"],
             "rest": [
                 {
                     "mode": "server",

@@ -121,6 +121,7 @@ OPERATIONS: Final = {
 }
 # The types that are given out, beside those that are stored as resources.
 OTHERS: Final = {**CONFORMANCE, audit_events.TYPE: audit_events.KIND}
+_OF_A_TYPE: Final = {"_search": "search", "_history": "type history"}
 _LOOKING_UP = ("read", "search-type")
 _READING = ("read", "vread", "history-instance", "search-type")
 _WRITING = ("create", "update", "delete")
@@ -168,8 +169,8 @@ def _place(segments: Sequence[str]) -> Place:
     match segments:
         case [kind]:
             return Place("type", kind)
-        case [kind, "_search"]:
-            return Place("search", kind)
+        case [kind, "_search" | "_history" as what]:
+            return Place(_OF_A_TYPE[what], kind)
         case [kind, identity]:
             return Place("instance", kind, identity)
         case [kind, identity, "_history"]:

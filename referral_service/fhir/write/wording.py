@@ -1,12 +1,19 @@
 """What people read on a referral: an evaluation is asked for, nothing is directed, the caveats are there."""
 
 from referral_service.core.decision import Criterion, Decision
+from referral_service.core.explain import REASONS
 
 CAVEATS = (
     "Candidacy and outcomes vary; the sealant is approved as a sealant; a clinical evaluation is the only "
     "way to know."
 )
 PROPOSAL = "Proposed from recorded data by a computer; a clinician decides."
+_MODALITIES = {
+    "medication": "medication",
+    "manual": "manual therapy",
+    "injection": "injections",
+    "self-management": "instruction in self-management",
+}
 _NOTES = {
     "opioids-long": "Opioids recorded for more than 90 days.",
     "opioids": "Opioids recorded.",
@@ -53,12 +60,17 @@ def _trial(decision: Decision) -> str:
         "Request for an evaluation: the conservative trial looks exhausted.",
         f"Trial of {days} covered days since {decision.trial_start}, {visits} active visit-days.",
     ]
-    for name, words in (
-        ("second-modality", "Also received"),
-        ("response", "Response"),
-        ("ceiling-sign", "Ceiling signs"),
-        ("imaging", "Imaging of the region"),
-    ):
-        if value := by_id[name].value:
-            said.append(f"{words}: {value}.")
+    if also := _each(by_id["second-modality"]):
+        said.append(f"Also received: {', '.join(_MODALITIES[one] for one in also)}.")
+    if response := by_id["response"].value:
+        said.append(f"Response: {response}.")
+    if signs := [REASONS[one].rstrip(".") for one in _each(by_id["ceiling-sign"])]:
+        said.append(f"The trial looks to have reached its ceiling ({'; '.join(signs)}).")
+    if imaging := by_id["imaging"].value:
+        said.append(f"Imaging of the region: {imaging}.")
     return " ".join(said)
+
+
+def _each(criterion: Criterion) -> list[str]:
+    """The names that a criterion's value lists."""
+    return str(criterion.value).split(", ") if criterion.value else []

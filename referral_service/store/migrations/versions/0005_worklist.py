@@ -1,7 +1,8 @@
 """Where each referral stands on the worklist, and who has claimed it, as columns with an index."""
 
-from alembic import op
-from sqlalchemy import Column, String
+from sqlalchemy import Column, String, text
+
+from referral_service.store.migrations.beside import add_columns, build_indices, in_steps
 
 revision = "0005"
 down_revision = "0004"
@@ -17,21 +18,16 @@ _STAGE = f"""CASE
     ELSE 'closed' END"""
 
 
+# PostgreSQL keeps what is written locked until a statement ends
+_FILL = f"""UPDATE referral SET stage = {_STAGE}, due_at = COALESCE(due_at, 0)
+    WHERE (tenant, task) IN (SELECT tenant, task FROM referral WHERE stage IS NULL LIMIT 5000)"""  # noqa: S608
+
+
 def upgrade() -> None:
     """Referrals are few beside resources: all of them are written once."""
-    op.add_column("referral", Column("stage", String))
-    op.add_column("referral", Column("owner", String))
-    # an owner is in the body alone until the next answer; the worklist reads it there
-    op.execute(f"UPDATE referral SET stage = {_STAGE}, due_at = COALESCE(due_at, 0)")  # noqa: S608
-    if op.get_bind().dialect.name == "sqlite":
-        op.create_index("referral_by_stage", "referral", ["tenant", "stage", "due_at", "task"])
-        return
-    with op.get_context().autocommit_block():
-        op.execute("SET lock_timeout = 0")  # it waits for others, and nobody for it
-        op.create_index(
-            "referral_by_stage",
-            "referral",
-            ["tenant", "stage", "due_at", "task"],
-            if_not_exists=True,
-            postgresql_concurrently=True,
-        )
+    with in_steps() as connection:
+        add_columns("referral", [Column("stage", String), Column("owner", String)])
+        # an owner is in the body alone until the next answer; the worklist reads it there
+        while connection.execute(text(_FILL)).rowcount:
+            pass
+    build_indices("referral", [("referral_by_stage", ["tenant", "stage", "due_at", "task"], None)])

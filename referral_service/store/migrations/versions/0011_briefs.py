@@ -4,7 +4,6 @@ from collections import defaultdict
 from itertools import chain
 from typing import Final
 
-from alembic import op
 from sqlalchemy import Column, Connection, LargeBinary
 
 from referral_service.core.brief import brief
@@ -12,6 +11,7 @@ from referral_service.core.decision import Decision
 from referral_service.core.timeline import AnyFact
 from referral_service.store import bodies
 from referral_service.store.bulk import Row, Statement
+from referral_service.store.migrations.beside import add_columns, in_steps
 from referral_service.store.persons import Owner, members
 
 revision = "0011"
@@ -34,13 +34,9 @@ AND fact.known_until IS NULL"""
 
 def upgrade() -> None:
     """Reads every episode once; on PostgreSQL in transactions of some each, so that nobody waits for all."""
-    if op.get_bind().dialect.name == "sqlite":
-        op.add_column("episode", Column("brief", LargeBinary))
-        _fill(op.get_bind())
-        return
-    with op.get_context().autocommit_block():
-        op.add_column("episode", Column("brief", LargeBinary), if_not_exists=True)
-        _fill(op.get_bind())
+    with in_steps() as connection:
+        add_columns("episode", [Column("brief", LargeBinary)])
+        _fill(connection)
 
 
 def _fill(connection: Connection) -> None:
