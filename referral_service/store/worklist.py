@@ -16,6 +16,8 @@ from referral_service.core.stage import STAGES, Stage
 from referral_service.store import bodies, persons
 from referral_service.store.bulk import Row, Statement
 from referral_service.store.engine import reading as snapshot
+from referral_service.store.index import short
+from referral_service.store.reading import read
 from referral_service.store.tables import IS_PROPOSAL, episode, microseconds, referral
 from referral_service.store.waiting import Waiting, whole
 from referral_service.workflow.ports import Episode, PatientId, Tenant
@@ -23,6 +25,7 @@ from referral_service.workflow.ports import Episode, PatientId, Tenant
 MOST_COUNTED: Final = 1000
 MOST_FLAGS: Final = 10
 _MOST_NAMESAKES: Final = 50
+_MOST_BARS: Final = 4
 _TARGETS: Final = ("intradiscal", "surgical", "review")
 _NO_REGION: Final = "none"
 # What has none in its column.
@@ -120,7 +123,7 @@ class Worklist:
         """A page as `page` gives it, all of one moment."""
         with snapshot(self._engine) as connection:
             rows = self._rows(connection, asked, size, after)
-            flags = [] if asked.stage == "red-flag" else self._flags(connection)
+            flags = [] if asked.stage == "red-flag" else self._flags(connection, MOST_FLAGS)
             shown = self._whole(connection, [*rows[:size], *flags])
             page = Page(shown[: len(rows[:size])], _end(rows, size))
             return Board(page, self._counts(connection), shown[len(page.found) :])
@@ -136,11 +139,16 @@ class Worklist:
         found = dict(_COUNTS.read(connection, (*values, "parked", self._tenant)))
         return Counts({stage: found[stage] for stage in _OPEN}, found["parked"])
 
-    def _flags(self, connection: Connection) -> list[Any]:
-        waiting = Statement(_ALARMING).read(connection, (self._tenant, MOST_FLAGS))
+    def flags(self, most: int) -> list[Waiting]:
+        """Red flags, those that nobody has acknowledged first."""
+        with snapshot(self._engine) as connection:
+            return self._whole(connection, self._flags(connection, most))
+
+    def _flags(self, connection: Connection, most: int) -> list[Any]:
+        waiting = Statement(_ALARMING).read(connection, (self._tenant, most))
         known = {task for *_, task in waiting}
-        rows = self._rows(connection, Asked("red-flag"), MOST_FLAGS, None)
-        return [*waiting, *(row for row in rows if row[3] not in known)][:MOST_FLAGS]
+        rows = self._rows(connection, Asked("red-flag"), most, None)
+        return [*waiting, *(row for row in rows if row[3] not in known)][:most]
 
     def _rows(self, connection: Connection, asked: Asked, size: int, after: Place | None) -> list[Any]:
         """One row more than the page has, if there is one."""
@@ -154,12 +162,33 @@ class Worklist:
         query = _page(self._tenant, asked, after, source, size + 1)
         return Statement(query.text).read(connection, query.values)
 
-    def _identified(self, connection: Connection, identifier: str) -> list[str]:
-        """The ids of the Patients that have it."""
-        system, bar, value = identifier.rpartition("|")
-        text = f"{_IDENTIFIED} AND system = ?" if bar else _IDENTIFIED
-        values = (self._tenant, value, system) if bar else (self._tenant, identifier)
-        return [id for (id,) in Statement(f"{text} LIMIT {_MOST_NAMESAKES}").read(connection, values)]
+    def bearers(self, identifier: str) -> list[tuple[PatientId, bytes | None]]:
+        """Who has this identifier, as Asked says it, with the Patient as JSON where it is."""
+        with snapshot(self._engine) as connection:
+            ids = self._having(connection, identifier)
+            stored = [read(connection, self._tenant, "Patient", one, None) for one in ids]
+        bodies = [one.body if one and not one.is_deleted else None for one in stored]
+        return list(zip(ids, bodies, strict=True))
+
+    def _identified(self, connection: Connection, identifier: str) -> list[PatientId]:
+        """Who has it, and whoever is one person with them."""
+        ids = self._having(connection, identifier)
+        same = persons.members(connection, [(self._tenant, one) for one in ids])
+        return list(dict.fromkeys([*ids, *(other for others in same.values() for other in others)]))
+
+    def _having(self, connection: Connection, identifier: str) -> list[PatientId]:
+        """The ids of the Patients that have it; a bar may part system and value, or be of either."""
+        found: dict[PatientId, None] = {}
+        bars = [place for place, mark in enumerate(identifier) if mark == "|"][:_MOST_BARS]
+        for bar in (None, *bars):
+            value = identifier if bar is None else identifier[bar + 1 :]
+            text = f"{_IDENTIFIED} LIMIT {_MOST_NAMESAKES}"
+            values = [self._tenant, short(value)]
+            if bar is not None:
+                text = f"{_IDENTIFIED} AND system = ? LIMIT {_MOST_NAMESAKES}"
+                values.append(short(identifier[:bar]))
+            found |= {PatientId(id): None for (id,) in Statement(text).read(connection, tuple(values))}
+        return list(found)
 
     def _whole(self, connection: Connection, rows: Sequence[Any]) -> list[Waiting]:
         found = [(PatientId(patient), bodies.referral(body)) for patient, body, *_ in rows]

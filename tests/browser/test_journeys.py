@@ -50,6 +50,42 @@ def test_a_red_flag_arrives_while_the_page_is_open(house: House, page: Page) -> 
     )
 
 
+def test_a_double_click_acts_once(house: House, page: Page) -> None:
+    """Given a red flag, when Nora clicks twice to acknowledge it, then nothing else is done."""
+    patient = named(house, "Dora Sorrel", *EXHAUSTED, CAUDA)
+    page.goto("/worklist/list/red-flag")
+    page.get_by_role("link", name="Dora Sorrel").first.click()
+    box = page.get_by_role("button", name="Acknowledge").bounding_box()
+    assert box
+    where = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    page.mouse.click(*where)
+    expect(page.get_by_text("Acknowledge the red flag as")).to_have_count(0)
+    page.mouse.click(*where)
+    page.wait_for_timeout(300)
+
+    assert house.statuses(patient)["proposal"] == "draft"
+    page.wait_for_timeout(700)
+    page.get_by_role("button", name="Approve", exact=True).click()
+    expect(page.get_by_role("heading", name="The order")).to_be_visible()
+
+
+def test_tabs_that_nobody_sees_keep_no_connection(house: House, page: Page) -> None:
+    """Given more tabs than a browser has connections, when each is left for the next, then all open."""
+    hidden = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
+    hide = hidden % "true" + "document.dispatchEvent(new Event('visibilitychange'))"
+    tabs = [page, *(page.context.new_page() for _ in range(7))]
+    for tab in tabs:
+        tab.goto("/worklist/list/closed")
+        expect(tab.locator("[data-state=live]")).to_be_attached()
+        tab.evaluate(hide)
+    named(house, "Theo Alder", CAUDA)
+
+    page.evaluate(hidden % "false" + "document.dispatchEvent(new Event('visibilitychange'))")
+
+    expect(page.locator(".flags")).to_contain_text("Theo Alder", timeout=10_000)
+
+
 def test_two_coordinators_on_one_item(house: House, page: Page, other: Page) -> None:
     """Given both look at one referral, when one claims it, then the other is told before acting."""
     named(house, "Hugo Maple", *EXHAUSTED)

@@ -103,6 +103,13 @@ def test_a_review_is_completed_with_what_was_found_out(house: House, nora: Coord
     assert house.statuses(patient) == {"review": "completed"}
 
 
+def test_what_no_resource_may_hold_is_left_out_of_a_note(house: House, nora: Coordinator) -> None:
+    patient = opened(nora, house, "Jon Kauri", *EXHAUSTED)
+    nora.do("comment", note="The films\0\x0b are\r\n\there")
+
+    assert [one["note"][0]["text"] for one in house.ours(patient, "Task")] == ["The films are\r\n\there"]
+
+
 def test_a_form_that_did_not_come_from_here_changes_nothing(house: House, nora: Coordinator) -> None:
     patient = opened(nora, house, "Kira Larch", *EXHAUSTED)
     action, fields = nora.page.form("approve")

@@ -4,11 +4,13 @@ import csv
 import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 from msgspec.structs import replace
 
+from referral_service.api.worklist.lists import line
 from referral_service.core.referral import Referral
 from referral_service.store.engine import writing
 from referral_service.store.results import keep
@@ -78,6 +80,35 @@ def test_filters_show_what_they_say(house: House, nora: Coordinator) -> None:
     assert not nora.see("/worklist/list/review?owner=nobody&identifier=kaO-aiM").tables
 
 
+@pytest.mark.parametrize("value", ["a|b", "|b", "a|", "back\\slash & 50%'", "x" * 1200])
+def test_a_number_is_found_whatever_marks_it_has(house: House, nora: Coordinator, value: str) -> None:
+    patient = named(house, "Odd Number", *EXHAUSTED)
+    (entry,) = house.server.search("Patient", _id=patient)["entry"]
+    number = {"system": "urn:s", "value": value}
+    assert house.server.put({**entry["resource"], "identifier": [number]}).is_success
+
+    for asked in (value, f"urn:s|{value}"):
+        assert nora.see(f"/worklist/list/review?{urlencode({'identifier': asked})}").tables
+
+
+def test_a_number_leads_to_its_patient_from_every_list(house: House, nora: Coordinator) -> None:
+    patient = named(house, "Vic Osier", *EXHAUSTED)
+    other = named(house, "Vico Osier")
+    (entry,) = house.server.search("Patient", _id=other)["entry"]
+    link = {"other": {"reference": f"Patient/{patient}"}, "type": "seealso"}
+    assert house.server.put({**entry["resource"], "link": [link]}).is_success
+
+    assert nora.see("/worklist/list/review?identifier=reisO-ociV").tables, "whoever is the same person"
+    assert not nora.see("/worklist/list/closed?identifier=reisO-ciV").tables
+    assert nora.open("Vic Osier").address.endswith(f"/worklist/patient/{patient}")
+
+
+@pytest.mark.parametrize("filters", ["identifier=%00", "target=%00", "region=%00", "identifier=%ff"])
+def test_filters_that_nothing_can_match(nora: Coordinator, filters: str) -> None:
+    assert "Nothing matches these filters." in nora.see(f"/worklist/list/review?{filters}").text
+    assert len(nora.http.get(f"/worklist/list/review/file.csv?{filters}").text.splitlines()) == 1
+
+
 def fill(house: House, number: int, name: str = "many", **more: Any) -> None:
     """Many proposals, each due an hour after the one before."""
     rows = []
@@ -121,13 +152,48 @@ def test_a_list_as_a_file_is_whole_and_runs_no_formula(house: House, nora: Coord
 
 
 @pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("  @SUM(A1)", "'@SUM(A1)"),
+        ("Elm;=1+1", "Elm;'=1+1"),
+        ("Elm\r\n-1+1", "Elm -1+1"),
+        ("Elm\t+1", "Elm +1"),
+        ("Elm-Ash; +49", "Elm-Ash;' +49"),
+    ],
+)
+def test_no_part_of_a_cell_is_a_formula_wherever_lines_are_cut(cell: str, written: str) -> None:
+    assert next(csv.reader(io.StringIO(line([cell])))) == [written]
+
+
+@pytest.mark.parametrize(
     "address", ["/worklist/list/nothing", "/worklist/referral/none", "/worklist/patient/x"]
 )
 def test_what_is_not_there_is_not_found(nora: Coordinator, address: str) -> None:
     assert nora.http.get(address).status_code == 404
 
 
-@pytest.mark.parametrize("after", ["x", "-", "1", "99999999999999999999-a", "-5-a"])
+@pytest.mark.parametrize(
+    ("address", "status", "says"),
+    [
+        ("/worklist/referral/none", 404, "There is no such referral."),
+        ("/worklist/list/review?after=x", 400, "after: not a place in a list."),
+        ("/worklist/measures?year=9999", 400, "year: not a year."),
+    ],
+)
+def test_a_browser_is_told_on_a_page(nora: Coordinator, address: str, status: int, says: str) -> None:
+    nora.http.headers["accept"] = "text/html,application/xhtml+xml,*/*;q=0.8"
+
+    page = nora.see(address)
+
+    assert page.status == status and says in page.text and ("/worklist", "All lists") in page.links
+    assert (
+        page.headers["cache-control"] == "no-store"
+        and "default-src" in page.headers["content-security-policy"]
+    )
+
+
+@pytest.mark.parametrize("after", ["x", "-", "1", "99999999999999999999-a", "-5-a", "1-%00"])
 def test_a_forged_place_is_refused(nora: Coordinator, after: str) -> None:
     assert nora.http.get(f"/worklist/list/review?after={after}").status_code in (200, 400)
 

@@ -10,6 +10,7 @@ import httpx
 from tests.api.people import CAUDA, House
 from tests.worklist.browsing import Coordinator
 from tests.worklist.people import named
+from tests.worklist.test_lists import fill
 
 PATIENCE = 10.0
 
@@ -42,6 +43,14 @@ def test_a_red_flag_and_its_acknowledgement_are_heard_within_seconds(house: Hous
 
     assert len({before, with_flag, acknowledged}) == 3
     assert "Mona" not in before + with_flag + acknowledged
+
+
+def test_a_red_flag_is_heard_however_many_were_acknowledged_before(house: House) -> None:
+    fill(house, 101, "heard", urgency="urgent", acknowledged_by="Practitioner/omar")
+    with listening(house) as events:
+        before = next(events)
+        named(house, "Wanda Yew", CAUDA)
+        assert next(events) != before
 
 
 def test_many_pages_hear_the_same(house: House) -> None:

@@ -78,6 +78,24 @@ def test_an_order_is_printed_entered_by_hand_and_followed_until_the_loop_is_clos
         assert f"nora {step}" in text
 
 
+def test_what_a_clinic_writes_in_words_is_read(house: House, nora: Coordinator) -> None:
+    patient = approved(house, "Tess Larch")
+    show(nora, "Tess Larch", "ready")
+    nora.do("print")
+    show(nora, "Tess Larch", "ready")
+    nora.do("entered")
+    said = {
+        "status": "in-progress",
+        "output": [{"type": {"text": "report"}, "valueString": "No surgery <b>is advised."}],
+        "note": [{"authorReference": {"display": "Dr Yew"}, "text": "Seen today"}],
+    }
+    assert house.server.put({**fulfill(house, patient), **said}).is_success
+
+    text = show(nora, "Tess Larch", "booking").text
+
+    assert "Report: No surgery <b>is advised." in text and "Dr Yew wrote" in text
+
+
 def show_on(who: Coordinator, name: str, stage: str) -> Coordinator:
     show(who, name, stage)
     return who

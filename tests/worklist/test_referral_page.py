@@ -44,8 +44,22 @@ def test_a_red_flag_says_what_was_recorded_and_asks_for_no_trial(house: House, n
     text = opened(nora, "red-flag", "Cora Dogwood")
 
     assert "A diagnosis that waives the trial is recorded." in text
-    assert "– Not asked: red flag" in text
+    assert "Cauda equina syndrome" in text and "– Not asked: red flag" in text
+    facts = [address for address, words in nora.page.links if words.startswith("Condition/")]
+    assert facts and nora.http.get(facts[0]).status_code == 200
     assert "acknowledge" in nora.page.verbs()
+
+
+def test_a_name_turns_no_words_around(house: House, nora: Coordinator) -> None:
+    patient = named(house, "Olive Teak", *EXHAUSTED)
+    (entry,) = house.server.search("Patient", _id=patient)["entry"]
+    turned = "\u202elive evil"
+    assert house.server.put({**entry["resource"], "name": [{"text": turned}]}).is_success
+
+    nora.see("/worklist/list/review?identifier=kaeT-evilO")
+    nora.see(next(address for address, words in nora.page.links if words == turned))
+
+    assert f"<h1><bdi>{turned}</bdi>: Intradiscal evaluation</h1>" in nora.page.html
 
 
 def test_the_history_names_who_did_what(house: House, nora: Coordinator, omar: Coordinator) -> None:

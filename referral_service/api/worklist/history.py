@@ -80,8 +80,9 @@ def _notes(found: Opened) -> Iterator[Line]:
             continue
         for note in parse(stored.body).get("note", ()):
             if "text" in note:
-                who = note.get("authorReference", {}).get("reference")
-                said = words.person(who) or note.get("authorString", "") or "Somebody"
+                author = note.get("authorReference", {})
+                named = words.person(author.get("reference")) or author.get("display")
+                said = named or note.get("authorString") or "Somebody"
                 yield Line(moment(note.get("time")), said, "wrote", note["text"])
 
 

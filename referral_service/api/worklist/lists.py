@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -23,6 +24,7 @@ from referral_service.workflow.remark import WAITING
 PAGE: Final = 25
 _PAGE_OF_FILE: Final = 500
 FILTERS: Final = ("target", "region", "owner", "overdue", "identifier")
+_FORMULA: Final = re.compile(r"(^|;)(?= ?[=+\-@])")
 _HEADING: Final = (
     "list", "patient", "born", "identifier", "asks for", "region", "priority", "waits since", "due",
     "overdue", "owner", "stands", "trouble", "reason", "missing", "address",
@@ -66,12 +68,17 @@ def asked(visit: Visit, stage: Stage, query: Mapping[str, str]) -> Asked:
         return Asked(stage)  # no filter ever hides a red flag
     return Asked(
         stage,
-        target=query.get("target", ""),
-        region=query.get("region", ""),
+        target=_said(query, "target"),
+        region=_said(query, "region"),
         owner=owner,
         overdue_at=visit.service.clock.now() if query.get("overdue") else None,
-        identifier=query.get("identifier", "").strip(),
+        identifier=_said(query, "identifier"),
     )
+
+
+def _said(query: Mapping[str, str], name: str) -> str:
+    """A filter; PostgreSQL takes no text with the mark of number 0, and nobody has one."""
+    return query.get(name, "").strip().replace("\0", "\ufffd")
 
 
 def place_of(query: Mapping[str, str]) -> Place | None:
@@ -80,7 +87,7 @@ def place_of(query: Mapping[str, str]) -> Place | None:
     if not said:
         return None
     due, _, task = said.partition("-")
-    if not due.isdecimal() or len(due) > 18 or not task:
+    if not due.isdecimal() or len(due) > 18 or not task or "\0" in task:
         raise HttpProblem(400, "value", "after: not a place in a list.")
     return Place(int(due), task)
 
@@ -92,7 +99,10 @@ def kept_of(query: Mapping[str, str]) -> dict[str, str]:
 
 def page(visit: Visit, stage: Stage, query: Mapping[str, str]) -> dict[str, Any]:
     """What list.html shows."""
-    board = visit.worklist.board(asked(visit, stage, query), PAGE, place_of(query))
+    which = asked(visit, stage, query)
+    board = visit.worklist.board(which, PAGE, place_of(query))
+    is_nowhere = which.identifier and not board.page.found
+    bearers = visit.worklist.bearers(which.identifier) if is_nowhere else []
     kept, end = kept_of(query), board.page.end
     following = f"?{urlencode({**kept, 'after': f'{end.due}-{end.task}'})}" if end else ""
     return {
@@ -104,6 +114,7 @@ def page(visit: Visit, stage: Stage, query: Mapping[str, str]) -> dict[str, Any]
         "query": f"?{urlencode(kept)}" if kept else "",
         "following": following,
         "is_first": not query.get("after"),
+        "bearers": [person_of(body, id) for id, body in bearers],
         "flags": rows(visit, board.flags),
     }
 
@@ -200,8 +211,11 @@ def _cells(visit: Visit, stage: Stage, one: Row) -> tuple[str, ...]:
 
 
 def line(cells: Sequence[str]) -> str:
-    """One line of CSV. What begins like a formula is run by spreadsheets, unless an apostrophe is first."""
-    safe = [f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell for cell in cells]
+    """One line of CSV. What begins like a formula is run by spreadsheets, unless an apostrophe is first.
+
+    Some part lines at semicolons and tabs as well.
+    """
+    safe = [_FORMULA.sub(r"\1'", " ".join(cell.split())) for cell in cells]
     written = io.StringIO()
     csv.writer(written).writerow(safe)
     return written.getvalue()

@@ -10,7 +10,7 @@ from hashlib import sha256
 from starlette.concurrency import run_in_threadpool
 
 from referral_service.core.problem import Problem
-from referral_service.store.worklist import Asked, Worklist
+from referral_service.store.worklist import Worklist
 
 _EVERY_SECONDS = 1.0
 _ALIVE_SECONDS = 15.0
@@ -61,7 +61,10 @@ class Live:
             await asyncio.sleep(_EVERY_SECONDS)
 
     def _read(self) -> str:
-        """A digest of the list: it changes with every red flag that comes, goes or is acknowledged."""
-        found = self._worklist.page(Asked("red-flag"), _MOST_FLAGS).found
+        """A digest of the list: it changes with every red flag that comes, goes or is acknowledged.
+
+        However many stand there: those that nobody has acknowledged are looked at first.
+        """
+        found = self._worklist.flags(_MOST_FLAGS)
         told = [(one.referral.task, one.referral.version, one.referral.acknowledged_by) for one in found]
         return sha256(repr(told).encode()).hexdigest()[:16]

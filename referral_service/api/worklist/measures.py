@@ -87,7 +87,7 @@ def file(visit: Visit, query: Mapping[str, str]) -> str:
 def _year(visit: Visit, said: str) -> int:
     if not said:
         return visit.today().year
-    if not (said.isdecimal() and len(said) == 4 and said > "1999"):
+    if not (said.isascii() and said.isdecimal() and len(said) == 4 and "1999" < said < "9999"):
         raise HttpProblem(400, "value", "year: not a year.")
     return int(said)
 

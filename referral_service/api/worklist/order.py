@@ -16,6 +16,7 @@ from referral_service.workflow.review import Opened
 
 Json = dict[str, Any]
 _SHOWN: Final = 4000
+_TEXTS: Final = ("valueString", "valueMarkdown", "valueUrl", "valueUri")
 
 
 class Report(NamedTuple):
@@ -99,6 +100,8 @@ def _reports(task: Json) -> Iterator[Report]:
             yield Report(str(named), "", str(to.get("reference")).partition("/")[0] in KINDS)
         elif "valueAttachment" in output:
             yield _attached(output["valueAttachment"])
+        elif text := next((output[name] for name in _TEXTS if name in output), ""):
+            yield Report("", text[:_SHOWN])
 
 
 def _attached(attachment: Json) -> Report:

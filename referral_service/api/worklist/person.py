@@ -4,7 +4,10 @@ from typing import NamedTuple
 
 import msgspec
 
-_NAMES = ("official", "usual")
+# Which of several is told first; whatever has come to an end is told last.
+_NAMES = ("official", "usual", "", "temp", "nickname", "anonymous", "maiden", "old")
+_RECORD_NUMBER = "MR"
+_LONGEST = 200  # nobody's name is longer, and a list has to be read
 
 
 class Person(NamedTuple):
@@ -22,20 +25,34 @@ def person_of(body: bytes | None, id: str) -> Person:
     if not body:
         return Person(id, f"Patient/{id}")
     patient = _patient(body)
-    identifier = next((one.value for one in patient.identifier if one.value), "")
-    return Person(
-        id, _called(patient.name) or f"Patient/{id}", patient.birth_date, identifier, patient.gender
-    )
+    name = _called(patient.name) or f"Patient/{id}"
+    return Person(id, name, patient.birth_date, _numbered(patient.identifier), patient.gender)
+
+
+class _Period(msgspec.Struct, frozen=True):
+    end: str = ""
+
+
+class _Coding(msgspec.Struct, frozen=True):
+    code: str = ""
+
+
+class _Type(msgspec.Struct, frozen=True):
+    coding: tuple[_Coding, ...] = ()
 
 
 class _Identifier(msgspec.Struct, frozen=True):
+    use: str = ""
     value: str = ""
+    type: _Type = _Type()
+    period: _Period = _Period()
 
 
 class _Name(msgspec.Struct, frozen=True):
     """A given name that is only an extension is null."""
 
     use: str = ""
+    period: _Period = _Period()
     text: str = ""
     given: tuple[str | None, ...] = ()
     family: str = ""
@@ -52,9 +69,35 @@ _patient = msgspec.json.Decoder(_Patient).decode
 
 
 def _called(names: tuple[_Name, ...]) -> str:
-    """The official name, else the usual one, else any."""
-    for one in sorted(names, key=lambda it: _NAMES.index(it.use) if it.use in _NAMES else len(_NAMES)):
-        said = one.text or " ".join(part for part in (*one.given, one.family) if part)
-        if said.strip():
-            return said.strip()
-    return ""
+    """The official name, else the usual one, else any; a former one where there is no other."""
+
+    def rank(one: _Name) -> tuple[bool, int]:
+        place = _NAMES.index(one.use) if one.use in _NAMES else len(_NAMES)
+        return bool(one.period.end) or one.use in ("maiden", "old"), place
+
+    said = (
+        one.text or " ".join(part for part in (*one.given, one.family) if part)
+        for one in sorted(names, key=rank)
+    )
+    return next((_short(one) for one in said if _is_seen(one)), "")
+
+
+def _numbered(identifiers: tuple[_Identifier, ...]) -> str:
+    """The record number, else any; a former one where there is no other."""
+
+    def rank(one: _Identifier) -> tuple[bool, bool]:
+        codes = [it.code for it in one.type.coding]
+        return bool(one.period.end) or one.use == "old", _RECORD_NUMBER not in codes
+
+    return next((_short(one.value) for one in sorted(identifiers, key=rank) if _is_seen(one.value)), "")
+
+
+def _is_seen(said: str) -> bool:
+    """Whether anything of it shows: FHIR takes a text of marks without width."""
+    return any(it.isprintable() and not it.isspace() for it in said)
+
+
+def _short(said: str) -> str:
+    """In one line."""
+    line = " ".join(said.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from referral_service.api.login.gate import while_current
 from referral_service.api.worklist import lists, measures, patient, referral
 from referral_service.api.worklist.acting import act
+from referral_service.api.worklist.failing import route_of
 from referral_service.api.worklist.letter import letter, may_be_read
 from referral_service.api.worklist.live import Live
 from referral_service.api.worklist.record import add_record
@@ -25,7 +26,8 @@ _FILE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"
 
 def routes(service: Service) -> APIRouter:
     """`/worklist` and what is below it, and `/` that leads there."""
-    router, site = APIRouter(include_in_schema=False), Site(service)
+    site = Site(service)
+    router = APIRouter(include_in_schema=False, route_class=route_of(site))
     for add in (
         _add_lists,
         _add_pages,

@@ -46,6 +46,8 @@ NOBODY: Final = "Practitioner/demo"
 _ACTOR, _TOKEN = "worklist-actor", "worklist-token"
 _YEAR = 365 * 24 * 3600
 _MOST_FORM = 64 * 1024
+# What no text of FHIR may hold.
+_UNWRITABLE: Final = dict.fromkeys(mark for mark in range(32) if chr(mark) not in "\t\r\n")
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 
 
@@ -148,7 +150,8 @@ class Site:
             body += chunk
             if len(body) > _MOST_FORM:
                 raise HttpProblem(413, "too-long", "The form is too large.")
-        found = {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+        said = parse_qs(body.decode("utf-8", "replace"))
+        found = {name: values[-1].translate(_UNWRITABLE) for name, values in said.items()}
         token = _token(request)
         is_ours = bool(token) and compare_digest(found.pop("token", "").encode(), token.encode())
         if not is_ours or not _is_from_here(request):

@@ -2,6 +2,7 @@
 
 from typing import Final, NamedTuple
 
+from referral_service.api.worklist.picture_words import concept
 from referral_service.core.brief import Brief, Change
 from referral_service.core.decision import Criterion
 from referral_service.core.explain import REASONS
@@ -95,7 +96,7 @@ def person(reference: str | None) -> str:
 def reason(brief: Brief) -> str:
     """One line: for a trial how long, how often, and which scores; else why a human is asked."""
     if brief.flags:
-        return "; ".join(f"{it.concept.replace('_', ' ')} {it.day or '(no date)'}" for it in brief.flags)
+        return "; ".join(f"{concept(it.concept)} {it.day or '(no date)'}" for it in brief.flags)
     said = []
     if days := brief.days:
         said.append(f"trial {days // _WEEK} weeks" if days >= 2 * _WEEK else f"trial {days} days")

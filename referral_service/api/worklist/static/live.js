@@ -2,48 +2,86 @@
 // them. Events say only that something changed; the page itself is asked for what.
 const place = document.getElementById("red-flags");
 if (place) {
-  let known = null;
-  let waiting = false;
+  let shown = null; // what the page is known to show
+  let told = null; // what there is
+  let busy = false;
+  let source = null;
+  let polling = null;
+
+  // Only what differs, so that nobody loses the focus, or hears again what was said.
+  const put = (old, fresh) => {
+    if (!old || !fresh || old.innerHTML === fresh.innerHTML) return;
+    const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    old.replaceChildren(...fresh.childNodes);
+    if (focused) [...old.querySelectorAll("a")].find((it) => it.getAttribute("href") === focused)?.focus();
+  };
+
+  const read = async () => {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (answer.status === 401) location.reload(); // The session has ended: nothing stays on the screen.
+    if (!answer.ok) return false;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    put(place, page.getElementById("red-flags"));
+    put(document.querySelector(".lists"), page.querySelector(".lists"));
+    if (place.dataset.live === "red-flag") {
+      const table = page.querySelector("main > .scroll, main > .empty");
+      const old = document.querySelector("main > .scroll, main > .empty");
+      if (table && old && table.className !== old.className) old.replaceWith(table);
+      else put(old, table);
+    }
+    return true;
+  };
 
   const refresh = async () => {
-    if (waiting) return;
-    waiting = true;
-    try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-      if (answer.status === 401) location.reload(); // The session has ended: nothing stays on the screen.
-      if (answer.ok) {
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        place.replaceChildren(...page.getElementById("red-flags").childNodes);
-        const lists = document.querySelector(".lists");
-        lists.replaceChildren(...page.querySelector(".lists").childNodes);
-        if (place.dataset.live === "red-flag") {
-          const table = page.querySelector("main > .scroll, main > .empty");
-          const shown = document.querySelector("main > .scroll, main > .empty");
-          if (table && shown) shown.replaceWith(table);
-        }
-      }
-    } finally {
-      waiting = false;
-    }
+    if (busy) return;
+    busy = true;
+    const asked = told;
+    const isRead = await read().catch(() => false);
+    busy = false;
+    if (isRead) shown = asked;
+    else setTimeout(catchUp, 5000);
+    if (isRead) catchUp(); // something may have been told meanwhile
+  };
+  const catchUp = () => {
+    if (source && told !== shown) refresh();
   };
 
-  const notice = (state) => {
-    if (known !== null && state !== known) refresh();
-    known = state;
-  };
-
-  let polling = null;
-  const source = new EventSource("/worklist/events");
-  source.addEventListener("red-flags", (event) => notice(event.data));
-  source.onopen = () => {
-    place.dataset.state = "live";
+  const rest = () => {
+    source?.close();
     clearInterval(polling);
-    polling = null;
+    source = polling = null;
   };
-  source.onerror = () => {
-    place.dataset.state = "polling";
-    polling ??= setInterval(refresh, 5000);
+  const listen = () => {
+    source = new EventSource("/worklist/events");
+    source.addEventListener("red-flags", (event) => {
+      told = event.data;
+      catchUp();
+    });
+    source.onopen = () => {
+      place.dataset.state = "live";
+      clearInterval(polling);
+      polling = null;
+    };
+    source.onerror = () => {
+      place.dataset.state = "polling";
+      polling ??= setInterval(refresh, 5000);
+    };
   };
+  // A browser opens six connections to a site, for all of its tabs: those that nobody sees keep none.
+  document.addEventListener("visibilitychange", () => {
+    rest();
+    if (!document.hidden) listen();
+  });
+  if (!document.hidden) listen();
 }
+// The second click of a double click is no answer to the page that the first one led to.
+document.addEventListener("click", (event) => {
+  if (!event.detail || !event.target.closest("form[method=post] button")) return;
+  const about = location.pathname.split("/").slice(0, 4).join("/");
+  const [x, y, at, what] = JSON.parse(sessionStorage.getItem("clicked") ?? "[0, 0, 0]");
+  const isNear = Math.hypot(event.clientX - x, event.clientY - y) < 10;
+  if (Date.now() - at < 700 && isNear && about === what) event.preventDefault();
+  else sessionStorage.setItem("clicked", JSON.stringify([event.clientX, event.clientY, Date.now(), about]));
+});
 const faults = document.querySelector(".faults");
 if (faults) faults.focus();
