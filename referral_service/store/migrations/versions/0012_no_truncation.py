@@ -12,6 +12,6 @@ def upgrade() -> None:
     """Takes no time."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute(
-            "CREATE TRIGGER ledger_refuses_truncation BEFORE TRUNCATE ON ledger "
+            "CREATE OR REPLACE TRIGGER ledger_refuses_truncation BEFORE TRUNCATE ON ledger "
             "FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuses()"
         )
