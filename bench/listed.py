@@ -16,6 +16,7 @@ from referral_service.store import bodies, results
 from referral_service.store.bulk import Row, Statement, inserting
 from referral_service.store.store import SqlStore
 from referral_service.store.tables import (
+    brief,
     episode,
     fact,
     microseconds,
@@ -95,6 +96,7 @@ class Template(NamedTuple):
     """The rows of one patient who was really evaluated, by column."""
 
     episode: Json
+    brief: Json
     facts: list[Json]
     patient: Json
     review: Json
@@ -137,10 +139,11 @@ def _template(connection: Connection, who: str) -> Template:
     (kept,) = _rows(connection, referral, "patient = ?", who)
     facts = _rows(connection, fact, "patient = ?", who)
     (one,) = _rows(connection, episode, "patient = ?", who)
+    (said,) = _rows(connection, brief, "patient = ?", who)
     (person,) = _rows(connection, resource, "type = 'Patient' AND id = ?", who)
     (review,) = _rows(connection, resource, "type = 'Task' AND id = ?", kept["task"])
     scores = [it for it in facts if isinstance(bodies.fact(it["body"]), Score)]
-    return Template(one, scores, person, review, bodies.referral(kept["body"]))
+    return Template(one, said, scores, person, review, bodies.referral(kept["body"]))
 
 
 def _rows(connection: Connection, of: Table, condition: str, value: str) -> list[Json]:
@@ -168,6 +171,7 @@ class Copies:
         for one in template.facts:
             self._copy(fact, one, patient=who)
         self._copy(episode, template.episode, patient=who)
+        self._copy(brief, template.brief, patient=who)
         last = self._course(kind, who, drafted)
         owner = self._chance.choice(_OWNERS) if self._chance.random() < 0.1 else None
         made = replace(

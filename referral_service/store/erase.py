@@ -22,6 +22,7 @@ from referral_service.store.outside import errand, mark, message, session
 from referral_service.store.persons import person
 from referral_service.store.tables import (
     alarm,
+    brief,
     episode,
     fact,
     patient,
@@ -172,8 +173,9 @@ class Eraser:
         _VERSION.run(connection, [(self._tenant, *one) for one in sorted(chart.versions)])
         _RESOURCE.run(connection, [(self._tenant, *one) for one in sorted(chart.resources)])
         self._delete(connection, fact, "source", names)
-        for one, column in ((fact, "patient"), (episode, "patient"), (referral, "patient"), (patient, "id")):
-            self._delete(connection, one, column, [identity])
+        for one in (fact, episode, brief, referral):
+            self._delete(connection, one, "patient", [identity])
+        self._delete(connection, patient, "id", [identity])
         _ALARM.run(connection, [(self._tenant, one) for one in tasks])
         _MESSAGE.run(connection, [(self._tenant, one) for one in orders])
         known = list(dict.fromkeys([*names, f"Patient/{identity}"]))

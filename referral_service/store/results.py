@@ -14,10 +14,10 @@ from referral_service.store.bulk import Row, replacing
 from referral_service.store.claims import LET_GO, change, lock
 from referral_service.store.plan import Plan
 from referral_service.store.steps import Steps, steps_of
-from referral_service.store.tables import episode, microseconds, referral
+from referral_service.store.tables import brief, episode, microseconds, referral
 from referral_service.workflow.ports import Claim, PatientId, Referral, Result, Tenant
 
-_EPISODE = replacing(episode)
+_EPISODE, _BRIEF = replacing(episode), replacing(brief)
 _REFERRAL = replacing(referral)
 _Rows = Mapping[tuple[Tenant, PatientId], RowMapping]
 
@@ -59,13 +59,15 @@ def _applies(plan: Plan, result: Result) -> bool:
 
 
 def _keep_episodes(connection: Connection, results: Iterable[Result]) -> None:
-    rows = []
+    rows, in_brief = [], []
     for it in results:
-        for one, brief in zip(it.episodes, it.briefs, strict=True):
+        for one, said in zip(it.episodes, it.briefs, strict=True):
             owner, key = persons.placed(one.key, it.claim.patient)
             kept = bodies.encode(replace(one, key=key))
-            rows.append((it.claim.tenant, owner, key, one.is_open, one.region, kept, bodies.encode(brief)))
+            rows.append((it.claim.tenant, owner, key, one.is_open, one.region, kept))
+            in_brief.append((it.claim.tenant, owner, key, bodies.encode(said)))
     _EPISODE.run(connection, rows)
+    _BRIEF.run(connection, in_brief)
 
 
 def _keep_referrals(connection: Connection, results: Iterable[Result]) -> None:

@@ -172,7 +172,6 @@ _partial("patient_asleep", SLEEPS, patient.c.wake_at)
 _partial("patient_ahead", IS_AHEAD, patient.c.asked_at)
 _partial("patient_parked", IS_PARKED, patient.c.parked_at)
 
-# `brief` is what lists say of the decision, so that they need not read all of it.
 episode = table(
     "episode",
     key("tenant"),
@@ -181,7 +180,16 @@ episode = table(
     Column("is_open", Boolean, nullable=False),
     Column("region", String),
     Column("body", LargeBinary, nullable=False),
-    Column("brief", LargeBinary),
+    clustered=True,
+)
+
+# What lists say of an episode's decision; the episode itself is some kilobytes.
+brief = table(
+    "brief",
+    key("tenant"),
+    key("patient"),
+    key("key"),
+    Column("body", LargeBinary, nullable=False),
     clustered=True,
 )
 

@@ -46,9 +46,9 @@ class Waiting(NamedTuple):
 
 
 _AROUND: Final = """WITH asked (task, patient, owner, key, "order") AS (VALUES {asked})
-SELECT asked.task, episode.brief, person.body, review.body, message.state, message.destination,
+SELECT asked.task, brief.body, person.body, review.body, message.state, message.destination,
 message.attempts, message.due_at, message.category, message.sent_at FROM asked
-LEFT JOIN episode ON episode.tenant = ? AND episode.patient = asked.owner AND episode.key = asked.key
+LEFT JOIN brief ON brief.tenant = ? AND brief.patient = asked.owner AND brief.key = asked.key
 LEFT JOIN resource AS person ON person.tenant = ? AND person.type = 'Patient'
 AND person.id = asked.patient AND NOT person.is_deleted
 LEFT JOIN resource AS review ON review.tenant = ? AND review.type = 'Task'

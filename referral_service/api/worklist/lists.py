@@ -18,7 +18,7 @@ from referral_service.core.explain import missing
 from referral_service.core.referral import Referral
 from referral_service.core.stage import STAGES, Stage
 from referral_service.store.waiting import Waiting
-from referral_service.store.worklist import Asked, Place
+from referral_service.store.worklist import MOST_COUNTED, Asked, Place
 from referral_service.workflow.remark import WAITING
 
 PAGE: Final = 25
@@ -109,6 +109,7 @@ def page(visit: Visit, stage: Stage, query: Mapping[str, str]) -> dict[str, Any]
         "stage": stage,
         "rows": rows(visit, board.page.found),
         "counts": board.counts.stages,
+        "most_counted": MOST_COUNTED,
         "parked": board.counts.parked,
         "kept": kept,
         "query": f"?{urlencode(kept)}" if kept else "",

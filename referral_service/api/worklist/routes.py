@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
@@ -50,6 +51,9 @@ async def _shown(
 
 
 def _add_lists(router: APIRouter, site: Site) -> None:
+    # Pages of lists are short and many. Side by side they would only wait for each other, and not in turn.
+    turn = CapacityLimiter(1)
+
     @router.get("/")
     async def home() -> Response:
         """The worklist is the home page."""
@@ -66,10 +70,13 @@ def _add_lists(router: APIRouter, site: Site) -> None:
     async def listed(request: Request, name: str) -> Response:
         """One list, filtered and paged."""
         stage, query = lists.stage_of(name), request.query_params
-        found = await run_in_threadpool(lists.page, site.visit(request), stage, query)
-        return site.page(
-            request, "list.html", **_UNTOUCHED, **found, views=views_of(site, request), view_fault=""
-        )
+
+        def shown() -> Response:
+            found = lists.page(site.visit(request), stage, query)
+            views = views_of(site, request)
+            return site.page(request, "list.html", **_UNTOUCHED, **found, views=views, view_fault="")
+
+        return await to_thread.run_sync(shown, limiter=turn)
 
     @router.get("/worklist/list/{name}/file.csv")
     async def file(request: Request, name: str) -> Response:

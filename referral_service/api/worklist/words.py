@@ -29,7 +29,7 @@ LISTS: Final[dict[Stage, List]] = {
     "booking": List("Not yet booked", "Accepted. Ask for an appointment where there is none in time."),
     "missed": List("Missed appointment", "Missed or cancelled. Have another one booked, or close."),
     "report": List("Awaiting report", "Booked or seen. Ask for the report where it does not come in time."),
-    "closed": List("Closed", "Answered, withdrawn, replaced, or the loop is closed. The latest first."),
+    "closed": List("Closed", "Answered, withdrawn, replaced, or the loop is closed. The latest due first."),
 }
 # Word and shape, so that colour says nothing by itself.
 PRIORITIES: Final = {"stat": ("▲▲", "Stat"), "urgent": ("▲", "Urgent"), "routine": ("●", "Routine")}

@@ -1,17 +1,18 @@
-"""What lists say of a decision, beside its episode."""
+"""What lists say of each episode's decision."""
 
 from collections import defaultdict
 from itertools import chain
 from typing import Final
 
-from sqlalchemy import Column, Connection, LargeBinary
+from alembic import op
+from sqlalchemy import Column, Connection, LargeBinary, String
 
 from referral_service.core.brief import brief
 from referral_service.core.decision import Decision
 from referral_service.core.timeline import AnyFact
 from referral_service.store import bodies
 from referral_service.store.bulk import Row, Statement
-from referral_service.store.migrations.beside import add_columns, in_steps
+from referral_service.store.migrations.beside import in_steps
 from referral_service.store.persons import Owner, members
 
 revision = "0011"
@@ -19,12 +20,17 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+_SETTING = "current_setting('referral.tenant', true)"
+_IS_SHOWN = f"CASE WHEN {_SETTING} = '*' THEN true ELSE tenant = {_SETTING} END"
 _AT_ONCE: Final = 500  # facts
 _NEXT: Final = Statement(
     "SELECT tenant, patient, key, body FROM episode WHERE (tenant, patient, key) > (?, ?, ?)"
     " ORDER BY tenant, patient, key LIMIT 200"
 )
-_KEEP: Final = Statement("UPDATE episode SET brief = ? WHERE tenant = ? AND patient = ? AND key = ?")
+_KEEP: Final = Statement(
+    "INSERT INTO brief (tenant, patient, key, body) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (tenant, patient, key) DO UPDATE SET body = excluded.body"
+)
 # Written as a join that SQLite does not turn around: it would read every fact.
 _FACTS: Final = """WITH asked (tenant, patient, source) AS (VALUES {asked})
 SELECT fact.tenant, fact.patient, fact.body FROM asked CROSS JOIN fact
@@ -35,8 +41,23 @@ AND fact.known_until IS NULL"""
 def upgrade() -> None:
     """Reads every episode once; on PostgreSQL in transactions of some each, so that nobody waits for all."""
     with in_steps() as connection:
-        add_columns("episode", [Column("brief", LargeBinary)])
+        op.create_table(
+            "brief",
+            *(Column(name, String, primary_key=True) for name in ("tenant", "patient", "key")),
+            Column("body", LargeBinary, nullable=False),
+            sqlite_with_rowid=False,
+            if_not_exists=True,
+        )
+        if connection.dialect.name == "postgresql":
+            _hold_to_tenants()
         _fill(connection)
+
+
+def _hold_to_tenants() -> None:
+    op.execute("DROP POLICY IF EXISTS of_one_tenant ON brief")
+    op.execute(f"CREATE POLICY of_one_tenant ON brief USING ({_IS_SHOWN})")
+    op.execute("ALTER TABLE brief ENABLE ROW LEVEL SECURITY")
+    op.execute("ALTER TABLE brief FORCE ROW LEVEL SECURITY")
 
 
 def _fill(connection: Connection) -> None:
@@ -44,7 +65,7 @@ def _fill(connection: Connection) -> None:
     while rows := _NEXT.read(connection, last):
         found = [((tenant, patient), key, bodies.episode(body)) for tenant, patient, key, body in rows]
         facts = _facts(connection, [(owner, one.decision) for owner, _, one in found])
-        kept = [(bodies.encode(brief(one.decision, facts[owner])), *owner, key) for owner, key, one in found]
+        kept = [(*owner, key, bodies.encode(brief(one.decision, facts[owner]))) for owner, key, one in found]
         _KEEP.run(connection, kept)
         last = rows[-1][:3]
 
