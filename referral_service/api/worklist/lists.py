@@ -42,6 +42,7 @@ class Row(NamedTuple):
     priority: str
     since: datetime | None
     due: datetime | None
+    due_at: str
     is_overdue: bool
     left: str
     owner: str
@@ -123,10 +124,10 @@ def page(visit: Visit, stage: Stage, query: Mapping[str, str]) -> dict[str, Any]
 def rows(visit: Visit, found: Sequence[Waiting]) -> list[Row]:
     """Each referral in words."""
     now = visit.service.clock.now()
-    return [_row(one, now) for one in found]
+    return [_row(visit, one, now) for one in found]
 
 
-def _row(one: Waiting, now: datetime) -> Row:
+def _row(visit: Visit, one: Waiting, now: datetime) -> Row:
     referral, brief = one.referral, one.brief
     shape, priority = words.priority(referral)
     due, sending = referral.due_at, one.sending
@@ -143,6 +144,7 @@ def _row(one: Waiting, now: datetime) -> Row:
         priority=priority,
         since=referral.authored_at,
         due=due,
+        due_at=visit.moment(due),
         is_overdue=is_overdue,
         left=_left(due - now) if due and is_waiting else "",
         owner=words.person(referral.owner),
@@ -204,7 +206,7 @@ def file(visit: Visit, stage: Stage, query: Mapping[str, str]) -> Iterator[str]:
 def _cells(visit: Visit, stage: Stage, one: Row) -> tuple[str, ...]:
     return (
         words.LISTS[stage].name, one.person.name, one.person.born, one.person.identifier, one.asks_for,
-        one.region, one.priority, visit.moment(one.since), visit.moment(one.due),
+        one.region, one.priority, visit.moment(one.since), one.due_at,
         "yes" if one.is_overdue else "no", one.owner, one.status, one.trouble, one.reason,
         "; ".join(one.missing),
         f"/worklist/referral/{one.task}",
