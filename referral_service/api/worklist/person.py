@@ -76,8 +76,8 @@ def _called(names: tuple[_Name, ...]) -> str:
         return bool(one.period.end) or one.use in ("maiden", "old"), place
 
     said = (
-        one.text or " ".join(part for part in (*one.given, one.family) if part)
-        for one in sorted(names, key=rank)
+        one.text or " ".join([part for part in (*one.given, one.family) if part])
+        for one in (sorted(names, key=rank) if len(names) > 1 else names)
     )
     return next((_short(one) for one in said if _is_seen(one)), "")
 
@@ -89,7 +89,8 @@ def _numbered(identifiers: tuple[_Identifier, ...]) -> str:
         codes = [it.code for it in one.type.coding]
         return bool(one.period.end) or one.use == "old", _RECORD_NUMBER not in codes
 
-    return next((_short(one.value) for one in sorted(identifiers, key=rank) if _is_seen(one.value)), "")
+    ranked = sorted(identifiers, key=rank) if len(identifiers) > 1 else identifiers
+    return next((_short(one.value) for one in ranked if _is_seen(one.value)), "")
 
 
 def _is_seen(said: str) -> bool:
@@ -99,5 +100,5 @@ def _is_seen(said: str) -> bool:
 
 def _short(said: str) -> str:
     """In one line."""
-    line = " ".join(said.split())
+    line = said.strip() if said.isprintable() else " ".join(said.split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
