@@ -20,7 +20,7 @@ _STAGE = f"""CASE
 
 # PostgreSQL keeps what is written locked until a statement ends
 _FILL = f"""UPDATE referral SET stage = {_STAGE}, due_at = COALESCE(due_at, 0)
-    WHERE (tenant, task) IN (SELECT tenant, task FROM referral WHERE stage IS NULL LIMIT 5000)"""  # noqa: S608
+    WHERE (tenant, task) IN (SELECT tenant, task FROM referral WHERE stage IS NULL LIMIT 5000)"""  # noqa: S608 - our own
 
 
 def upgrade() -> None:
