@@ -73,6 +73,8 @@ def set_up_logs(level: str) -> None:
     quiet = ("uvicorn.access", "httpx", "httpcore", "sqlalchemy", "alembic")
     for name in (*quiet, "celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # a warning of its says what failed second, in the database's own words
+    logging.getLogger("psycopg").setLevel(max(logging.ERROR, root.level))
     sys.excepthook = _log_uncaught
     threading.excepthook = lambda thrown: _log_uncaught(thrown.exc_type, thrown.exc_value, None)
     sys.unraisablehook = lambda thrown: _log_uncaught(thrown.exc_type, thrown.exc_value, None)

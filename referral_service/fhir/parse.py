@@ -20,7 +20,6 @@ _TOO_DEEP = f"The JSON is nested more than {DEEPEST} levels deep."
 _GREATEST_EXPONENT = 6144
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
-_NESTED = (dict, list)
 
 
 class Unreadable(Problem):
@@ -126,8 +125,8 @@ def _too_deep(text: bytes, value: Any) -> bool:
         level = [
             child
             for one in level
-            for child in (one.values() if isinstance(one, dict) else one)
-            if isinstance(child, _NESTED)
+            for child in (one.values() if type(one) is dict else one)
+            if type(child) is dict or type(child) is list
         ]
         if not level:
             return False

@@ -111,7 +111,9 @@ class Committer:
         tenants = {it.tenant for it in group}
         with serving(tenants.pop() if len(tenants) == 1 else ALL), self._engine.begin() as connection:
             plan = Plan(connection, self._clock.now(), self._queue)
-            plan.look_up((it.tenant, write.type, write.id) for it in group for write in it.writes)
+            plan.look_up(
+                (it.tenant, write.type, write.id) for it in group for write in it.writes if not write.is_first
+            )
             for request in group:
                 try:
                     answers.append(

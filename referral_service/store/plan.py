@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from referral_service.core.person import Identity
 from referral_service.core.problem import Category, problem
 from referral_service.store import bodies, index, ledger, persons
-from referral_service.store.bulk import Row, Statement, inserting, replacing
+from referral_service.store.bulk import Row, Statement, inserting, replacing, together
 from referral_service.store.dirt import Dirt, Queue
 from referral_service.store.index import FoundBy, Key
 from referral_service.store.tables import fact, instant, microseconds, resource, resource_version
@@ -146,9 +146,9 @@ class Plan:
 
     def _next(self, tenant: Tenant, write: Write, before: _Version | None) -> _Version:
         return _Version(
-            tenant=tenant,
-            type=write.type,
-            id=write.id,
+            tenant,
+            write.type,
+            write.id,
             version=before.version + 1 if before else 1,
             updated_at=max(self._at, before.updated_at + _MILLISECOND) if before else self._at,
             is_deleted=write.is_deleted,
@@ -182,14 +182,28 @@ class Plan:
 
     def flush(self) -> None:
         """Writes everything; the transaction is the caller's to end."""
+        if not self._identities:
+            with together(self._connection):
+                self._write()
+                self._tell()
+            return
+        with together(self._connection):
+            self._write()
+        for tenant, said in sorted(self._identities.items()):
+            for patient in persons.follow(self._connection, tenant, said, self._instant):
+                self._dirt.setdefault((tenant, patient), Dirt(1))
+        with together(self._connection):
+            self._tell()
+
+    def _write(self) -> None:
         self._supersede([key for key in self._after if key in self._before])
         _ADD.run(self._connection, [self._row(key) for key in self._after if key not in self._before])
         index.change(self._connection, self._was_found_by, self._found_by)
         facts = [row for rows in self._facts.values() for row in rows]
         _ADD_FACT.run(self._connection, facts + self._past_facts)
-        for tenant, said in sorted(self._identities.items()):
-            for patient in persons.follow(self._connection, tenant, said, self._instant):
-                self._dirt.setdefault((tenant, patient), Dirt(1))
+
+    def _tell(self) -> None:
+        """The workers, by the queue, and the ledger."""
         if self._queue:
             self._queue.mark(self._connection, self._instant, self._dirt)
         for tenant in sorted(self._happenings):

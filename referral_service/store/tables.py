@@ -5,6 +5,7 @@ stored. The unique ones make a second open referral impossible, whatever the cod
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -37,8 +38,9 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=64)
 def instant(kept: int) -> datetime:
-    """An instant that the store keeps, UTC."""
+    """An instant that the store keeps, UTC. What is stored together shares one."""
     return _EPOCH + kept * _MICROSECOND
 
 

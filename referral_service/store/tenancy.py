@@ -51,4 +51,4 @@ def is_exempt(engine: Engine) -> bool:
 
 def _begin(connection: Connection) -> None:
     if tenant := _SERVED.get():
-        _SET.read(connection, (tenant,))
+        _SET.run(connection, [(tenant,)])

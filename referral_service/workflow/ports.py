@@ -62,6 +62,11 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     is_pressing: bool = False
     identity: Identity | None = None
 
+    @property
+    def is_first(self) -> bool:
+        """Whether its id was made for it, so that nothing can be stored there yet."""
+        return self.is_posted and self.expected == 0
+
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """One version of one resource as the store holds it.

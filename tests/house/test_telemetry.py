@@ -30,6 +30,7 @@ except ValueError:
     structlog.get_logger("ours").exception("it failed", category="fault")
     logging.getLogger("theirs").exception("that failed too")
 logging.getLogger("httpx").info("GET /fhir/Patient?name=Doe")
+logging.getLogger("psycopg").warning("error ignored terminating: Key (id)=(Doe) already exists.")
 logging.getLogger("ours").debug("too quiet")
 """
 

@@ -33,6 +33,6 @@ async def create(face: Face, ask: Ask) -> Answer:
 
 async def _create(face: Face, ask: Ask) -> Answer:
     ask.content["id"] = ask.new_id(ask.type)
-    writes = face.writes(ask, [Change(resource=ask.content, path=ask.path, is_posted=True)])
+    writes = face.writes(ask, [Change(resource=ask.content, path=ask.path, expected=0, is_posted=True)])
     (stored,) = await face.store(ask, writes)
     return Answer(status=201, stored=stored, is_written=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
@@ -26,6 +27,7 @@ def etag(version: int) -> str:
     return f'W/"{version}"'
 
 
+@lru_cache(maxsize=64)
 def instant(at: datetime) -> str:
     """A FHIR instant, UTC, to the millisecond, which is as exact as the store is."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -33,7 +35,12 @@ def instant(at: datetime) -> str:
 
 def http_date(at: datetime) -> str:
     """The form of Last-Modified."""
-    return format_datetime(at.astimezone(UTC), usegmt=True)
+    return _http_date(at.replace(microsecond=0))
+
+
+@lru_cache(maxsize=64)
+def _http_date(second: datetime) -> str:
+    return format_datetime(second.astimezone(UTC), usegmt=True)
 
 
 def resource(stored: Stored) -> bytes:

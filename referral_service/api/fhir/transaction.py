@@ -158,7 +158,7 @@ def _writes(face: Face, ask: Ask, writing: Sequence[Operation], demands: _Demand
         Change(
             resource=one.entry.resource,
             path=one.entry.path,
-            expected=demands.get(one.entry.index),
+            expected=0 if one.entry.method == "POST" else demands.get(one.entry.index),
             is_posted=one.entry.method == "POST",
         )
         for one in writing

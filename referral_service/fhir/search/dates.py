@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
@@ -93,6 +94,7 @@ def _month(year: int, month: int) -> Span:
     return _bounded(start, datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC))
 
 
+@lru_cache(maxsize=256)
 def _zone(text: str | None) -> tzinfo:
     if text is None or text == "Z":
         return UTC
