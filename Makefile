@@ -46,6 +46,7 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench.deciding
 	$(BIN)/python -m bench.serving
+	$(BIN)/python -m bench.serving postgresql
 	$(BIN)/python -m bench.sweeping
 	$(BIN)/python -m bench.advising
 	$(BIN)/python -m bench.listing

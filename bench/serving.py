@@ -1,17 +1,18 @@
 """How fast the service takes in and gives out resources, beside the least that any service would do.
 
 The real API process (`referral-service api`, the embedded broker, no worker) and bench.bare take turns, each
-on an SQLite file of its own in the same folder: WAL, synchronous=FULL. The load comes from this process. A
-slow disk hides what either does, because both wait for it; a folder in memory shows it.
+on an SQLite file of its own in the same folder: WAL, synchronous=FULL; or both on one PostgreSQL server. The
+load comes from this process. A slow disk hides what either does, because both wait for it; a folder in memory
+shows it.
 
-Run: python -m bench.serving [FOLDER FOR THE DATABASES]
+Run: python -m bench.serving [FOLDER FOR THE DATABASES | postgresql]
 """
 
 import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from bench.load import Figures, drive
 from referral_service.cli.running import free_port
 from referral_service.clinic.chart import build
 from referral_service.wiring import build_store
+from tests.kit.databases import postgresql_server
 from tests.kit.processes import broker, is_ready, place, referral_service, running, until
 
 Json = dict[str, Any]
@@ -130,9 +132,9 @@ def seed(port: int) -> None:
 
 
 @contextmanager
-def service(folder: Path) -> Iterator[int]:
-    """The API process with its broker; the port."""
-    settings = place(folder)
+def service(folder: Path, address: str = "") -> Iterator[int]:
+    """The API process with its broker; the port. `address` is PostgreSQL's, if it is to be that."""
+    settings = place(folder, database_url=address)
     store = build_store(settings)
     store.migrate()
     store.close()
@@ -142,10 +144,10 @@ def service(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def bare(folder: Path) -> Iterator[int]:
+def bare(folder: Path, address: str = "") -> Iterator[int]:
     """The baseline's process; the port."""
     settings = place(folder, port=free_port("127.0.0.1"))
-    command = [sys.executable, "-m", "bench.bare", str(folder / "bare.db"), str(settings.port)]
+    command = [sys.executable, "-m", "bench.bare", address or str(folder / "bare.db"), str(settings.port)]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with running(settings, command):
         until(lambda: _answers(settings.port), "ready")
@@ -174,11 +176,13 @@ def measure(scenario: Scenario, clients: int, ours: int, theirs: int) -> str:
 
 def main() -> None:
     """Prints the table; milliseconds for p50 and p99."""
-    where = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    asked = sys.argv[1] if len(sys.argv) > 1 else None
+    is_remote = asked == "postgresql"
     with (
-        tempfile.TemporaryDirectory(prefix="serving-", dir=where) as folder,
-        service(Path(folder) / "service") as ours,
-        bare(Path(folder) / "bare") as theirs,
+        tempfile.TemporaryDirectory(prefix="serving-", dir=None if is_remote else asked) as folder,
+        postgresql_server() if is_remote else nullcontext() as server,
+        service(Path(folder) / "service", server.address if server else "") as ours,
+        bare(Path(folder) / "bare", server.address if server else "") as theirs,
     ):
         seed(ours)
         seed(theirs)
