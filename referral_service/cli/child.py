@@ -99,6 +99,13 @@ class Child:
             self._say(f"{self.name:<10} makes no progress; it is ended")
             self._process.kill()
 
+    def kill_if_silent(self, heard_at: float, seconds: float) -> None:
+        """Ends it when it has not answered for so long; `heard_at`, of `monotonic`, is when it did last."""
+        if self._process is not None and monotonic() - max(self._started, heard_at) > seconds:
+            self._say(f"{self.name:<10} answers nobody; it is ended")
+            self._process.kill()
+            self._process.wait()
+
     def stop(self) -> None:
         """Asks it to end, waits, and ends it if it does not."""
         if self._process is None:

@@ -14,11 +14,13 @@ from types import FrameType
 from referral_service.cli import CannotStart
 from referral_service.cli.broker import broker_command, is_answering, wait_for_broker
 from referral_service.cli.child import Child
+from referral_service.cli.pulse import Pulse
 from referral_service.cli.start import check_migrated, check_port, open_store
 from referral_service.settings import Settings
 
 _TICK_SECONDS = 0.2
 _STUCK_SECONDS = 30.0
+_SILENT_SECONDS = 90.0
 
 
 def worker_command() -> list[str]:
@@ -45,6 +47,7 @@ class Supervisor:
             for number in range(1, settings.workers + 1)
         ]
         self._api = Child("api", api, environment, self._api_answers, _say)
+        self._pulse = Pulse(settings.host, settings.port, _STUCK_SECONDS)
 
     def run(self) -> None:
         """Returns once everything has stopped after Ctrl-C, SIGTERM or SIGHUP; raises CannotStart."""
@@ -73,6 +76,7 @@ class Supervisor:
     def _watch(self) -> None:
         stuck = max(_STUCK_SECONDS, 2.0 * self._settings.lease_seconds)
         is_serving = False
+        self._pulse.start()
         while not self._is_stopping:
             for child in (*self._brokers, self._api):
                 child.tick()
@@ -80,6 +84,7 @@ class Supervisor:
                 self._release()
             for worker in self._workers:
                 worker.kill_if_stuck(self._heartbeat(worker.pid), stuck)
+            self._api.kill_if_silent(self._pulse.heard_at, _SILENT_SECONDS)
             if not is_serving and self._api.has_been_well:
                 is_serving = True
                 _say(f"ready      {self._address()}")

@@ -86,7 +86,7 @@ def _with_cursor(connection: Connection, use: Callable[[Any], Any]) -> Any:
         cursor.close()
 
 
-def _as_sqlalchemys(connection: Connection, error: Exception) -> Exception:
+def _as_sqlalchemys(connection: Connection, error: Any) -> Any:
     """A driver's error as SQLAlchemy's; a connection that was lost is given up."""
     dialect = connection.dialect
     is_lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)

@@ -54,3 +54,12 @@ def other(chromium: Browser, house: House) -> Iterator[Page]:
     context.set_default_timeout(_PATIENCE)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def plain(chromium: Browser, house: House) -> Iterator[Page]:
+    """A window that runs no script."""
+    context = chromium.new_context(base_url=house.server.address, java_script_enabled=False)
+    context.set_default_timeout(_PATIENCE)
+    yield context.new_page()
+    context.close()

@@ -70,6 +70,44 @@ def test_a_double_click_acts_once(house: House, page: Page) -> None:
     expect(page.get_by_role("heading", name="The order")).to_be_visible()
 
 
+def test_a_double_click_acts_once_without_any_script(house: House, plain: Page) -> None:
+    """Given no script, when Nora has acknowledged, then no other button stands where she clicked."""
+    named(house, "Dina Sorrel", *EXHAUSTED, CAUDA)
+    plain.goto("/worklist/list/red-flag")
+    plain.get_by_role("link", name="Dina Sorrel").first.click()
+    box = plain.get_by_role("button", name="Acknowledge").bounding_box()
+    assert box
+
+    plain.get_by_role("button", name="Acknowledge").click()
+    expect(plain.get_by_role("button", name="Acknowledged the red flag")).to_be_disabled()
+    plain.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    for name in ("Approve", "Claim it", "Decline"):
+        other = plain.get_by_role("button", name=name, exact=True).bounding_box()
+        assert other
+        assert other["x"] >= box["x"] + box["width"] or abs(other["y"] - box["y"]) >= box["height"], (
+            f"{name} has taken the place"
+        )
+
+
+def test_a_red_flag_arrives_while_another_page_is_open(house: House, page: Page) -> None:
+    """Given a referral and a red flag that is known, when another is posted, then this one alone is told."""
+    named(house, "Olga Known", *EXHAUSTED, CAUDA)
+    named(house, "Nils Fern", *EXHAUSTED)
+    open_referral(page, "review", "Nils Fern")
+    expect(page.locator("[data-state=live]")).to_be_attached()
+    page.wait_for_timeout(2000)
+    named(house, "Vito Linden", CAUDA)
+
+    news = page.get_by_role("status")
+    expect(news).to_contain_text("Vito Linden", timeout=10_000)
+    expect(news).not_to_contain_text("Olga Known")
+    news.get_by_role("link", name="Vito Linden").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Vito Linden")
+    page.wait_for_timeout(1500)
+    expect(page.get_by_role("status")).to_be_empty()
+
+
 def test_tabs_that_nobody_sees_keep_no_connection(house: House, page: Page) -> None:
     """Given more tabs than a browser has connections, when each is left for the next, then all open."""
     hidden = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"

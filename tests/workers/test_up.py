@@ -3,12 +3,17 @@
 import os
 import signal
 import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from referral_service.cli.child import Child
+from referral_service.cli.pulse import Pulse
+from referral_service.cli.running import free_port
 from referral_service.settings import Settings
 from referral_service.wiring import build_clock, build_store
 from tests.kit.processes import (
@@ -76,6 +81,53 @@ def test_what_dies_is_started_again_and_nobody_outlives_the_supervisor(tmp_path:
         again.send_signal(signal.SIGINT)
         assert again.wait(PATIENCE) == 0, lines(settings)
         assert not any(map(is_alive, last.values()))
+
+
+ANSWERS = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def ticked(child: Child) -> Child:
+    child.tick()
+    return child
+
+
+def test_a_child_that_answers_nobody_is_ended_and_started_again() -> None:
+    port, said = free_port("127.0.0.1"), list[str]()
+    pulse = Pulse("127.0.0.1", port, patience=0.2)
+    command = [sys.executable, "-c", ANSWERS, str(port)]
+    child = Child("api", command, {}, lambda pid: pulse.heard_at > begun, said.append)
+    begun = time.monotonic()
+    child.start()
+    pulse.start()
+    try:
+        until(lambda: ticked(child).has_been_well, "it answers")
+        child.kill_if_silent(pulse.heard_at, 2)
+        assert child.pid
+        assert is_alive(child.pid), "one that answers is left alone"
+
+        hangs = child.pid
+        os.kill(hangs, signal.SIGSTOP)
+        until(lambda: child.kill_if_silent(pulse.heard_at, 2) or not is_alive(hangs), "it is ended")
+        heard = pulse.heard_at
+        until(lambda: ticked(child).pid != hangs and pulse.heard_at > heard, "it answers again")
+        assert [line.split(None, 1)[1].partition(",")[0] for line in said] == [
+            "started",
+            "answers nobody; it is ended",
+            "ended (signal SIGKILL); it is started again in 1 s",
+            "started",
+        ]
+    finally:
+        child.stop()
 
 
 def test_a_child_that_cannot_start_ends_the_supervisor(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
-// Red flags come to an open page by themselves. Without this script the page works as it is, and a reload shows
-// them. Events say only that something changed; the page itself is asked for what.
-const place = document.getElementById("red-flags");
+// Red flags come to an open page by themselves: a list shows them all, any other page those that are new. Without
+// this script the page works as it is, and a reload shows them. Events say only that something changed; the page
+// itself is asked for what.
+const place = document.getElementById("red-flags") ?? document.getElementById("red-flag-news");
 if (place) {
+  const isList = place.id === "red-flags";
+  let known = null; // of other pages: the red flags when it was opened
   let shown = null; // what the page is known to show
   let told = null; // what there is
   let busy = false;
@@ -16,11 +19,32 @@ if (place) {
     if (focused) [...old.querySelectorAll("a")].find((it) => it.getAttribute("href") === focused)?.focus();
   };
 
+  // What is new on the list of red flags since this page was opened, a line each.
+  const tell = (rows) => {
+    const named = (row) => row.querySelector("th a").getAttribute("href");
+    known ??= new Set(rows.map(named));
+    const lines = rows.filter((row) => !known.has(named(row))).map((row) => {
+      const line = document.createElement("li");
+      line.append(row.querySelector(".priority"), " ", row.querySelector("th a"), ": ", row.cells[3].firstChild);
+      return line;
+    });
+    const said = document.createElement("ul");
+    said.className = "brief";
+    said.append(...lines);
+    place.className = lines.length ? "flags" : "";
+    place.replaceChildren(...(lines.length ? [said] : []));
+  };
+
   const read = async () => {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const from = isList ? location.href : "/worklist/list/red-flag";
+    const answer = await fetch(from, { headers: { Accept: "text/html" } });
     if (answer.status === 401) location.reload(); // The session has ended: nothing stays on the screen.
     if (!answer.ok) return false;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (!isList) {
+      tell([...page.querySelectorAll("table.list tbody tr")]);
+      return true;
+    }
     put(place, page.getElementById("red-flags"));
     put(document.querySelector(".lists"), page.querySelector(".lists"));
     if (place.dataset.live === "red-flag") {
