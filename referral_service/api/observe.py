@@ -1,6 +1,5 @@
 """Around every request: its id, whom it asks, how long it took, an answer for whatever nobody foresaw."""
 
-import logging
 import re
 from email.utils import formatdate
 from time import perf_counter
@@ -27,7 +26,6 @@ INGEST_SECONDS = Histogram(
     buckets=_BUCKETS,
 )
 _LOG = structlog.get_logger(__name__)
-_IS_HEARD = logging.getLogger(__name__).isEnabledFor  # else each request would put a line together
 _NAME = b"x-request-id"
 _WRITES = frozenset({"create", "update", "delete", "batch", "transaction"})
 _SUCCESS = range(200, 300)
@@ -85,8 +83,7 @@ class Observe:
         HTTP_SECONDS.labels(what, str(status)).observe(seconds)
         if what in _WRITES and status in _SUCCESS:
             INGEST_SECONDS.observe(answered - started)
-        if _IS_HEARD(logging.DEBUG):
-            _LOG.debug("request", what=what, status=status, milliseconds=round(seconds * 1000, 1))
+        _LOG.debug("request", what=what, status=status, milliseconds=round(seconds * 1000, 1))
 
 
 def _has_host(scope: Scope) -> bool:
