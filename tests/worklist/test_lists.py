@@ -177,6 +177,7 @@ def test_what_is_not_there_is_not_found(nora: Coordinator, address: str) -> None
     ("address", "status", "says"),
     [
         ("/worklist/referral/none", 404, "There is no such referral."),
+        ("/worklist/referrals", 404, "There is no such page."),
         ("/worklist/list/review?after=x", 400, "after: not a place in a list."),
         ("/worklist/measures?year=9999", 400, "year: not a year."),
     ],

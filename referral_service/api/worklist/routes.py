@@ -18,6 +18,7 @@ from referral_service.api.worklist.live import Live
 from referral_service.api.worklist.record import add_record
 from referral_service.api.worklist.site import Site, Visit, static
 from referral_service.api.worklist.viewing import add_views, views_of
+from referral_service.core.problem import Category, problem
 from referral_service.wiring import Service
 from referral_service.workflow.ports import Tenant
 
@@ -40,6 +41,12 @@ def routes(service: Service) -> APIRouter:
         add_record,
     ):
         add(router, site)
+
+    @router.get("/worklist/{rest:path}")
+    async def elsewhere(rest: str) -> Response:
+        """Where none of those before is."""
+        raise problem(Category.NOT_FOUND, "There is no such page.")
+
     return router
 
 
