@@ -11,10 +11,12 @@ from referral_service.core.criteria import criteria, unasked, waived
 from referral_service.core.decision import Criterion, Decision, RedFlag
 from referral_service.core.episode import Episode
 from referral_service.core.flags import Flag
-from referral_service.core.left_out import Seen, left_out
+from referral_service.core.left_out import Seen as SeenFrom
+from referral_service.core.left_out import left_out
 from referral_service.core.outlook import Outlook, outlook
 from referral_service.core.pathway import Pathway
-from referral_service.core.record import Record
+from referral_service.core.record import REGIONS, Record
+from referral_service.core.settle import Seen
 from referral_service.core.table import Verdict
 from referral_service.core.timeline import AnyFact, Condition
 
@@ -96,6 +98,22 @@ def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: 
     )
 
 
+def seen(judged: Mapping[str | None, Judged], pathway: Pathway) -> Seen:
+    """All that one variant of the dates comes to, but for the days themselves and for history."""
+    shown = [
+        (
+            key,
+            one.verdict,
+            one.priority,
+            [(flag.concept, flag.group, flag.region) for flag in one.flags],
+            _criteria(one, pathway),
+        )
+        for key, one in judged.items()
+        if key in (None, *REGIONS)
+    ]
+    return Seen(any(one.verdict.outcome == "exhausted" for one in judged.values()), shown)
+
+
 def _telling(judged: Sequence[Judged]) -> Judged:
     """The judgement that the rest is told from: the first of an open episode, else the first of a chart."""
     return max(judged, key=lambda each: (each.assessment is not None, each.record is not None))
@@ -114,9 +132,9 @@ def _route(assessment: Assessment, verdict: Verdict) -> str | None:
     return None
 
 
-def _seen(judged: Judged, record: Record) -> Seen:
+def _seen(judged: Judged, record: Record) -> SeenFrom:
     assessment = judged.assessment
-    return Seen(record, judged.region, assessment.with_untied if assessment else True)
+    return SeenFrom(record, judged.region, assessment.with_untied if assessment else True)
 
 
 def _told(flag: Flag, verdict: Verdict, written: Mapping[str, Condition]) -> RedFlag:

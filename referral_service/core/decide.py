@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from referral_service.core.assembly import Asked, Judged, assemble
+from referral_service.core.assembly import Asked, Judged, assemble, seen
 from referral_service.core.assessment import Assessment
 from referral_service.core.dates import ENDLESS, Horizon
 from referral_service.core.decision import Decision
@@ -74,13 +74,18 @@ class Question:
 
     def on(self, day: int) -> tuple[Answers, int]:
         """For each region (None: no episode) one judgement per variant, and the next day of change."""
-        variants = []
         horizon = Horizon(day)
         if self._settler.moves(day):
             horizon.has_come(day + 1)
-        for choice in self._settler.variants(day):
-            variants.append(_judge(self._record(choice), horizon))
-        return _aligned(variants), horizon.next
+        judged: dict[Facts, dict[str | None, Judged]] = {}
+
+        def judge(choice: Facts) -> dict[str | None, Judged]:
+            if choice not in judged:
+                judged[choice] = _judge(self._record(choice), horizon)
+            return judged[choice]
+
+        choices = self._settler.variants(day, lambda choice: seen(judge(choice), self._pathway))
+        return _aligned([judge(choice) for choice in choices]), horizon.next
 
     def wakes(
         self, now: Mapping[str | None, Verdict], day: int, following: int

@@ -3,9 +3,10 @@
 Source: pathway section 1 (three truth values) and section 8 (no birthDate).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import date
 from itertools import product
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -13,7 +14,7 @@ from referral_service.core.dates import LONG_AGO, When, add_months, on
 from referral_service.core.episode import ACTIVE
 from referral_service.core.flags import FLAG_ROLES
 from referral_service.core.pathway import Pathway
-from referral_service.core.record import DENIED, qualifies
+from referral_service.core.record import DENIED, REPORTED, qualifies
 from referral_service.core.timeline import (
     Allergy,
     AnyFact,
@@ -37,7 +38,16 @@ _FIELDS: dict[type, tuple[str, ...]] = {
     **dict.fromkeys((Score, Imaging, Order, Refusal, PregnancyStatus, Allergy), ("at",)),
 }
 _DECIDE_NOTHING = frozenset({"noted", "exclusion", "ambiguous", "plan_not_treatment", "treatment_evaluation"})
+_DELIVERED = frozenset({"completed", "in-progress"})
+_MOST_TRIED = 50  # each costs two decisions
 Facts = tuple[AnyFact, ...]
+
+
+class Seen(NamedTuple):
+    """What one choice of dates comes to: whether anybody would be referred, and all that shows of it."""
+
+    refers: bool
+    shown: object
 
 
 class Settler:
@@ -63,15 +73,30 @@ class Settler:
             for when in _partial_dates(fact)
         )
 
-    def variants(self, day: int) -> Iterator[Facts]:
-        """Every combination of ends of what is not `firm`; beyond the limit all earliest and all latest."""
+    def variants(self, day: int, look: Callable[[Facts], Seen]) -> list[Facts]:
+        """Every combination of ends of what is not `firm`; beyond the limit all earliest and all latest.
+
+        Where both of these would refer, the dates that decide are tried in every combination all the same, if
+        they are few: dates that nothing rests on must not be the reason for a referral.
+        """
         ends = [self._ends(fact, day) for fact in self._loose]
-        several = sum(1 for end in ends if len(end) > 1)
-        if several > self._limit:
-            yield tuple(end[0] for end in ends)
-            yield tuple(end[-1] for end in ends)
-        else:
-            yield from product(*ends)
+        apart = [number for number, end in enumerate(ends) if len(end) > 1]
+        if len(apart) <= self._limit:
+            return list(product(*ends))
+        earliest, latest = tuple(end[0] for end in ends), tuple(end[-1] for end in ends)
+        seen = look(earliest), look(latest)
+        if len(apart) > _MOST_TRIED or not all(one.refers for one in seen):
+            return [earliest, latest]
+
+        def shows(number: int) -> bool:
+            later, sooner = _put(earliest, number, ends[number][-1]), _put(latest, number, ends[number][0])
+            return (look(later), look(sooner)) != seen
+
+        deciding = [number for number in apart if shows(number)]
+        if len(deciding) > self._limit:
+            return [earliest, latest]
+        tried = [end if number in deciding else end[:1] for number, end in enumerate(ends)]
+        return [*product(*tried), latest]
 
     def _ends(self, fact: AnyFact, day: int) -> tuple[AnyFact, ...]:
         today = date.fromordinal(day)
@@ -108,6 +133,10 @@ class Settler:
         return person
 
 
+def _put(facts: Facts, number: int, fact: AnyFact) -> Facts:
+    return (*facts[:number], fact, *facts[number + 1 :])
+
+
 def _dates(fact: AnyFact) -> list[tuple[str, When]]:
     return [(name, when) for name in _FIELDS.get(type(fact), ()) if (when := getattr(fact, name)) is not None]
 
@@ -133,11 +162,24 @@ def _recorded(facts: Iterable[AnyFact]) -> frozenset[str]:
 
 
 def _may_decide(fact: AnyFact) -> bool:
-    if isinstance(fact, Condition) and fact.verification in DENIED:
-        return False
-    if getattr(fact, "status", "") == "entered-in-error" or not getattr(fact, "is_active", True):
+    if not _counts(fact):
         return False
     if isinstance(fact, Imaging) and fact.findings:
         return True
     meanings = getattr(fact, "meanings", None)
     return meanings is None or any(m.role not in _DECIDE_NOTHING for m in meanings)
+
+
+def _counts(fact: AnyFact) -> bool:
+    """Whether it is what it says, by its status alone."""
+    match fact:
+        case Condition():
+            return fact.verification not in DENIED
+        case Procedure():
+            return fact.status in _DELIVERED or fact.declined or fact.contraindicated
+        case Medication():
+            return fact.is_given
+        case Score() | Imaging():
+            return fact.status in REPORTED
+        case _:
+            return getattr(fact, "status", "") != "entered-in-error" and getattr(fact, "is_active", True)

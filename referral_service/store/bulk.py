@@ -17,6 +17,9 @@ from sqlalchemy.types import TypeDecorator
 
 Row = tuple[object, ...]
 _POSTGRESQL = "postgresql"
+_LARGEST = (
+    1024 * 1024
+)  # bytes of such a value; a larger one costs more than its rows do, and 256 MB are refused
 # How one value of a row, as JSON, becomes PostgreSQL's again; BigInteger is an Integer too.
 _FROM_JSON = {
     String: "it->>{at}",
@@ -43,9 +46,13 @@ class Statement:
         if not rows:
             return
         name = connection.dialect.name
-        if self._of_rows and name == _POSTGRESQL:
-            value = msgspec.json.encode(rows).decode()
-            _with_cursor(connection, lambda cursor: cursor.execute(self._of_rows, (value,)))
+        value = msgspec.json.encode(rows) if self._of_rows and name == _POSTGRESQL else b""
+        if value and len(value) <= _LARGEST:
+            _with_cursor(connection, lambda cursor: cursor.execute(self._of_rows, (value.decode(),)))
+        elif value and len(rows) > 1:
+            half = len(rows) // 2
+            self.run(connection, rows[:half])
+            self.run(connection, rows[half:])
         else:
             _with_cursor(connection, lambda cursor: cursor.executemany(self._texts[name], rows))
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from referral_service.core.dates import LONG_AGO, When, on
-from referral_service.core.settle import Facts, Settler
+from referral_service.core.settle import Facts, Seen, Settler
 from referral_service.core.timeline import (
     Allergy,
     AnyFact,
@@ -26,15 +26,20 @@ DISC = condition(meant("disc_displacement", "lumbar"), -200, source="Condition/d
 VISIT = replace(visit("physical_therapy", 0, "lumbar"), source="Procedure/visit", start=MAY)
 
 
+def itself(choice: Facts) -> Seen:
+    """Whatever moves shows, and everybody would be referred."""
+    return Seen(True, choice)
+
+
 def settled(*facts: AnyFact) -> list[Facts]:
     """What is tried on the day asked for, for these facts of an adult."""
-    return list(Settler((ADULT, *facts), PATHWAY).variants(TODAY))
+    return list(Settler((ADULT, *facts), PATHWAY).variants(TODAY, itself))
 
 
 def test_an_exact_fact_is_tried_once_as_it_is() -> None:
     settler = Settler((ADULT, DISC), PATHWAY)
     assert set(settler.firm) == {ADULT, DISC}
-    assert list(settler.variants(TODAY)) == [()]
+    assert list(settler.variants(TODAY, itself)) == [()]
 
 
 def test_a_partial_date_is_tried_as_its_first_and_its_last_day() -> None:
@@ -69,10 +74,45 @@ def test_beyond_the_limit_all_are_meant_early_or_all_late() -> None:
     assert {fact.start for fact in late} == {at(-1)}
 
 
+def test_beyond_the_limit_what_shows_nowhere_takes_no_place() -> None:
+    visits = [replace(VISIT, source=f"Procedure/{number}") for number in range(9)]
+    tried = Settler((ADULT, *visits), PATHWAY).variants(TODAY, lambda choice: Seen(True, choice[2:5]))
+
+    assert len({choice[2:5] for choice in tried}) == 8
+    assert {choice[:2] + choice[5:] for choice in tried} == {
+        tuple(replace(visits[n], start=day) for n in (0, 1, 5, 6, 7, 8)) for day in (at(-31), at(-1))
+    }
+
+
+def test_beyond_the_limit_who_would_not_be_referred_is_asked_about_twice_only() -> None:
+    visits = [replace(VISIT, source=f"Procedure/{number}") for number in range(9)]
+    tried = Settler((ADULT, *visits), PATHWAY).variants(TODAY, lambda choice: Seen(False, choice[2:5]))
+    assert len(tried) == 2
+
+
+def test_too_many_are_not_looked_at_one_by_one() -> None:
+    visits = [replace(VISIT, source=f"Procedure/{number}") for number in range(51)]
+    assert len(Settler((ADULT, *visits), PATHWAY).variants(TODAY, lambda choice: Seen(True, choice[:1]))) == 2
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        replace(VISIT, status="not-done"),
+        replace(VISIT, status="preparation"),
+        replace(drug(-31, -1), start=MAY, is_given=False),
+        replace(mri(-31), at=MAY, status="preliminary"),
+        replace(score("odi_score", 40, -31), at=MAY, status="preliminary"),
+    ],
+)
+def test_what_does_not_count_has_no_date_to_settle(fact: AnyFact) -> None:
+    assert fact in Settler((ADULT, fact), PATHWAY).firm
+
+
 def test_beyond_the_limit_what_is_the_same_either_way_stays_as_it_is() -> None:
     adult = replace(ADULT, birth=When(date(2007, 1, 1), date(2007, 12, 31)))
     visits = [replace(VISIT, source=f"Procedure/{number}") for number in range(5)]
-    for tried in Settler((adult, *visits), PATHWAY).variants(TODAY):
+    for tried in Settler((adult, *visits), PATHWAY).variants(TODAY, itself):
         assert tried[0] == replace(adult, birth=on(date(2007, 1, 1)))
 
 
@@ -145,13 +185,13 @@ def test_an_evaluation_that_is_also_a_treatment_is_settled() -> None:
 
 
 def test_without_a_patient_the_birth_may_be_long_ago_or_today() -> None:
-    [early, late] = Settler((DISC,), PATHWAY).variants(TODAY)
+    [early, late] = Settler((DISC,), PATHWAY).variants(TODAY, itself)
     assert [early[0].birth, late[0].birth] == [on(LONG_AGO), at(0)]
 
 
 def test_a_patient_without_a_birth_date_may_be_any_age() -> None:
     unborn = replace(ADULT, birth=None)
-    assert list(Settler((unborn,), PATHWAY).variants(TODAY)) == [
+    assert list(Settler((unborn,), PATHWAY).variants(TODAY, itself)) == [
         (replace(ADULT, birth=on(LONG_AGO)),),
         (replace(ADULT, birth=at(0)),),
     ]
@@ -164,7 +204,7 @@ def test_a_patient_without_a_birth_date_may_be_any_age() -> None:
 )
 def test_a_birth_year_matters_while_one_may_be_a_minor(latest: date, tried: int) -> None:
     person = Person(source="Patient/p", birth=When(date(2008, 1, 1), latest))
-    found = list(Settler((person,), PATHWAY).variants(TODAY))
+    found = list(Settler((person,), PATHWAY).variants(TODAY, itself))
     assert len(found) == tried
     assert found[0][0].birth == on(date(2008, 1, 1))
 

@@ -49,6 +49,16 @@ def test_many_rows_are_replaced_at_once(store: SqlStore) -> None:
     assert [one[3] for one in kept(store)] == [1] * 100 + [2] * 300
 
 
+def test_rows_of_any_size_are_kept(store: SqlStore) -> None:
+    sizes = (10, 3_000_000, 400_000, 500_000, 600_000, 2_000_000, 0)
+    rows = [row(f"{number}", body=bytes(range(256)) * (size // 256)) for number, size in enumerate(sizes)]
+
+    with store.engine.begin() as connection, together(connection):
+        _ADD.run(connection, rows)
+
+    assert kept(store) == rows
+
+
 def test_what_is_done_together_is_done_in_order(store: SqlStore) -> None:
     with store.engine.begin() as connection, together(connection):
         _ADD.run(connection, [row("a")])
