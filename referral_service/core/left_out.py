@@ -102,7 +102,9 @@ def _of_medication(seen: Seen, fact: Medication) -> str | None:
     if reason := _of_place(seen, fact):
         return reason
     credited = seen.record.pathway.concepts.medication_credited
-    return None if any(m.concept in credited for m in fact.meanings) else "noted-only"
+    if not any(m.concept in credited for m in fact.meanings):
+        return "noted-only"
+    return "undated" if fact.start is None else None
 
 
 def _of_place(seen: Seen, fact: Procedure | Medication | Score | Imaging) -> str | None:

@@ -196,6 +196,11 @@ class Record:
                 found.append((fact, self.place(fact.tie), fact.start.day, self._last_covered(fact)))
         return sorted(found, key=lambda m: (m[2], m[0].source))
 
+    @cached_property
+    def undated_medications(self) -> list[tuple[Medication, Place]]:
+        """Medication given on days that nothing tells."""
+        return [(f, self.place(f.tie)) for f in self._of(Medication) if f.is_given and f.start is None]
+
     def _last_covered(self, medication: Medication) -> int:
         assert medication.start
         if medication.runs_on:

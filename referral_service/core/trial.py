@@ -179,11 +179,21 @@ class Care:
         advice = len(self.of("self"))
         reached = day_reaching(self.medication_cover, numbers.medication_covered.value)
         return {
-            "medication": "met" if self._comes(reached) else "not-met",
+            "medication": "met" if self._comes(reached) else self._untold_medication,
             "manual": self._enough_visits("manual", numbers.manual_visits.value),
             "injection": "met" if injections >= numbers.injections.value else "not-met",
             "self-management": "met" if advice >= numbers.self_management.value else "not-met",
         }
+
+    @property
+    def _untold_medication(self) -> Truth:
+        credited = self._record.pathway.concepts.medication_credited
+        is_given = any(
+            place.belongs(self._region, self._with_untied)
+            and any(m.concept in credited for m in fact.meanings)
+            for fact, place in self._record.undated_medications
+        )
+        return "unknown" if is_given else "not-met"
 
     @cached_property
     def second_modality(self) -> Truth:
