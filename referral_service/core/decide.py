@@ -85,6 +85,9 @@ class Question:
             return judged[choice]
 
         choices = self._settler.variants(day, lambda choice: seen(judge(choice), self._pathway))
+        if len(judged) > 2:
+            # Which dates decide shows in measured values, and these change from day to day.
+            horizon.has_come(day + 1)
         return _aligned([judge(choice) for choice in choices]), horizon.next
 
     def wakes(

@@ -17,9 +17,8 @@ from sqlalchemy.types import TypeDecorator
 
 Row = tuple[object, ...]
 _POSTGRESQL = "postgresql"
-_LARGEST = (
-    1024 * 1024
-)  # bytes of such a value; a larger one costs more than its rows do, and 256 MB are refused
+# Bytes of such a value: a larger one takes longer than its rows by themselves, and from 256 MB on is refused.
+_LARGEST = 1024 * 1024
 # How one value of a row, as JSON, becomes PostgreSQL's again; BigInteger is an Integer too.
 _FROM_JSON = {
     String: "it->>{at}",
