@@ -120,7 +120,7 @@ def inserting(table: Table, otherwise: str = "") -> Statement:
     values = ", ".join(_from_json(column).format(at=at) for at, column in enumerate(table.columns))
     return Statement(
         f"{into} VALUES ({marks}) {otherwise}",
-        of_rows=f"{into} SELECT {values} FROM jsonb_array_elements(?::jsonb) AS rows(it) {otherwise}",  # noqa: S608
+        of_rows=f"{into} SELECT {values} FROM jsonb_array_elements(?::jsonb) AS rows(it) {otherwise}",  # noqa: S608 - ours
     )
 
 

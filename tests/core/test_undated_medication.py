@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from referral_service.core.decide import decide
 from referral_service.core.decision import Decision
-from referral_service.core.timeline import AnyFact, Medication, Timeline
+from referral_service.core.timeline import AnyFact, Medication, Procedure, Timeline
 from tests.kit.charts import ADULT, EXHAUSTED, Facts, drug
 from tests.kit.words import AS_OF, PATHWAY, at
 
@@ -26,8 +26,8 @@ def test_it_may_be_the_second_modality() -> None:
 
 def test_below_the_minimum_it_changes_nothing() -> None:
     begun = [
-        fact for fact in WITHOUT if getattr(fact, "start", None) is None or fact.start.day >= at(-40).day
-    ]  # type: ignore[attr-defined]
+        it for it in WITHOUT if not isinstance(it, Procedure) or (it.start and it.start.day >= at(-40).day)
+    ]
     assert "duration" in decided(*begun, UNTOLD).reasons
     assert decided(*begun, UNTOLD).outcome == "in-trial"
 
