@@ -11,12 +11,11 @@ from referral_service.core.criteria import criteria, unasked, waived
 from referral_service.core.decision import Criterion, Decision, RedFlag
 from referral_service.core.episode import Episode
 from referral_service.core.flags import Flag
-from referral_service.core.left_out import Seen as SeenFrom
-from referral_service.core.left_out import left_out
+from referral_service.core.left_out import Seen, left_out
 from referral_service.core.outlook import Outlook, outlook
 from referral_service.core.pathway import Pathway
 from referral_service.core.record import REGIONS, Record
-from referral_service.core.settle import Seen
+from referral_service.core.settle import Sight
 from referral_service.core.table import Verdict
 from referral_service.core.timeline import AnyFact, Condition
 
@@ -98,7 +97,7 @@ def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: 
     )
 
 
-def seen(judged: Mapping[str | None, Judged], pathway: Pathway) -> Seen:
+def sight(judged: Mapping[str | None, Judged], pathway: Pathway) -> Sight:
     """All that one variant of the dates comes to, but for the days themselves and for history."""
     shown = [
         (
@@ -111,7 +110,7 @@ def seen(judged: Mapping[str | None, Judged], pathway: Pathway) -> Seen:
         for key, one in judged.items()
         if key in (None, *REGIONS)
     ]
-    return Seen(any(one.verdict.outcome == "exhausted" for one in judged.values()), shown)
+    return Sight(any(one.verdict.outcome == "exhausted" for one in judged.values()), shown)
 
 
 def _telling(judged: Sequence[Judged]) -> Judged:
@@ -132,9 +131,9 @@ def _route(assessment: Assessment, verdict: Verdict) -> str | None:
     return None
 
 
-def _seen(judged: Judged, record: Record) -> SeenFrom:
+def _seen(judged: Judged, record: Record) -> Seen:
     assessment = judged.assessment
-    return SeenFrom(record, judged.region, assessment.with_untied if assessment else True)
+    return Seen(record, judged.region, assessment.with_untied if assessment else True)
 
 
 def _told(flag: Flag, verdict: Verdict, written: Mapping[str, Condition]) -> RedFlag:

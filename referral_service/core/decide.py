@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from referral_service.core.assembly import Asked, Judged, assemble, seen
+from referral_service.core.assembly import Asked, Judged, assemble, sight
 from referral_service.core.assessment import Assessment
 from referral_service.core.dates import ENDLESS, Horizon
 from referral_service.core.decision import Decision
@@ -84,7 +84,7 @@ class Question:
                 judged[choice] = _judge(self._record(choice), horizon)
             return judged[choice]
 
-        choices = self._settler.variants(day, lambda choice: seen(judge(choice), self._pathway))
+        choices = self._settler.variants(day, lambda choice: sight(judge(choice), self._pathway))
         if len(judged) > 2:
             # Which dates decide shows in measured values, and these change from day to day.
             horizon.has_come(day + 1)

@@ -43,7 +43,7 @@ _MOST_TRIED = 50  # each costs two decisions
 Facts = tuple[AnyFact, ...]
 
 
-class Seen(NamedTuple):
+class Sight(NamedTuple):
     """What one choice of dates comes to: whether anybody would be referred, and all that shows of it."""
 
     refers: bool
@@ -73,7 +73,7 @@ class Settler:
             for when in _partial_dates(fact)
         )
 
-    def variants(self, day: int, look: Callable[[Facts], Seen]) -> list[Facts]:
+    def variants(self, day: int, look: Callable[[Facts], Sight]) -> list[Facts]:
         """Every combination of ends of what is not `firm`; beyond the limit all earliest and all latest.
 
         Where both of these would refer, the dates that decide are tried in every combination all the same, if

@@ -42,18 +42,25 @@ class Statement:
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Once for each row; no rows are no statement."""
-        if not rows:
-            return
-        name = connection.dialect.name
-        value = msgspec.json.encode(rows) if self._of_rows and name == _POSTGRESQL else b""
-        if value and len(value) <= _LARGEST:
+        if rows and self._of_rows and connection.dialect.name == _POSTGRESQL:
+            self._run_as_one(connection, rows)
+        elif rows:
+            self._run_each(connection, rows)
+
+    def _run_as_one(self, connection: Connection, rows: Sequence[Row]) -> None:
+        value = msgspec.json.encode(rows)
+        if len(value) <= _LARGEST:
             _with_cursor(connection, lambda cursor: cursor.execute(self._of_rows, (value.decode(),)))
-        elif value and len(rows) > 1:
-            half = len(rows) // 2
-            self.run(connection, rows[:half])
-            self.run(connection, rows[half:])
+        elif len(rows) == 1:
+            self._run_each(connection, rows)
         else:
-            _with_cursor(connection, lambda cursor: cursor.executemany(self._texts[name], rows))
+            half = len(rows) // 2
+            self._run_as_one(connection, rows[:half])
+            self._run_as_one(connection, rows[half:])
+
+    def _run_each(self, connection: Connection, rows: Sequence[Row]) -> None:
+        text = self._texts[connection.dialect.name]
+        _with_cursor(connection, lambda cursor: cursor.executemany(text, rows))
 
     def read(self, connection: Connection, values: Row) -> list[Any]:
         """Every row that it finds, as a tuple."""

@@ -146,9 +146,9 @@ class Plan:
 
     def _next(self, tenant: Tenant, write: Write, before: _Version | None) -> _Version:
         return _Version(
-            tenant,
-            write.type,
-            write.id,
+            tenant=tenant,
+            type=write.type,
+            id=write.id,
             version=before.version + 1 if before else 1,
             updated_at=max(self._at, before.updated_at + _MILLISECOND) if before else self._at,
             is_deleted=write.is_deleted,

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from referral_service.core.dates import LONG_AGO, When, on
-from referral_service.core.settle import Facts, Seen, Settler
+from referral_service.core.settle import Facts, Settler, Sight
 from referral_service.core.timeline import (
     Allergy,
     AnyFact,
@@ -26,20 +26,20 @@ DISC = condition(meant("disc_displacement", "lumbar"), -200, source="Condition/d
 VISIT = replace(visit("physical_therapy", 0, "lumbar"), source="Procedure/visit", start=MAY)
 
 
-def itself(choice: Facts) -> Seen:
+def itself(choice: Facts) -> Sight:
     """Whatever moves shows, and everybody would be referred."""
-    return Seen(True, choice)
+    return Sight(True, choice)
 
 
 def settled(*facts: AnyFact) -> list[Facts]:
     """What is tried on the day asked for, for these facts of an adult."""
-    return list(Settler((ADULT, *facts), PATHWAY).variants(TODAY, itself))
+    return Settler((ADULT, *facts), PATHWAY).variants(TODAY, itself)
 
 
 def test_an_exact_fact_is_tried_once_as_it_is() -> None:
     settler = Settler((ADULT, DISC), PATHWAY)
     assert set(settler.firm) == {ADULT, DISC}
-    assert list(settler.variants(TODAY, itself)) == [()]
+    assert settler.variants(TODAY, itself) == [()]
 
 
 def test_a_partial_date_is_tried_as_its_first_and_its_last_day() -> None:
@@ -76,7 +76,7 @@ def test_beyond_the_limit_all_are_meant_early_or_all_late() -> None:
 
 def test_beyond_the_limit_what_shows_nowhere_takes_no_place() -> None:
     visits = [replace(VISIT, source=f"Procedure/{number}") for number in range(9)]
-    tried = Settler((ADULT, *visits), PATHWAY).variants(TODAY, lambda choice: Seen(True, choice[2:5]))
+    tried = Settler((ADULT, *visits), PATHWAY).variants(TODAY, lambda choice: Sight(True, choice[2:5]))
 
     assert len({choice[2:5] for choice in tried}) == 8
     assert {choice[:2] + choice[5:] for choice in tried} == {
@@ -86,13 +86,15 @@ def test_beyond_the_limit_what_shows_nowhere_takes_no_place() -> None:
 
 def test_beyond_the_limit_who_would_not_be_referred_is_asked_about_twice_only() -> None:
     visits = [replace(VISIT, source=f"Procedure/{number}") for number in range(9)]
-    tried = Settler((ADULT, *visits), PATHWAY).variants(TODAY, lambda choice: Seen(False, choice[2:5]))
+    tried = Settler((ADULT, *visits), PATHWAY).variants(TODAY, lambda choice: Sight(False, choice[2:5]))
     assert len(tried) == 2
 
 
 def test_too_many_are_not_looked_at_one_by_one() -> None:
     visits = [replace(VISIT, source=f"Procedure/{number}") for number in range(51)]
-    assert len(Settler((ADULT, *visits), PATHWAY).variants(TODAY, lambda choice: Seen(True, choice[:1]))) == 2
+    assert (
+        len(Settler((ADULT, *visits), PATHWAY).variants(TODAY, lambda choice: Sight(True, choice[:1]))) == 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -191,7 +193,7 @@ def test_without_a_patient_the_birth_may_be_long_ago_or_today() -> None:
 
 def test_a_patient_without_a_birth_date_may_be_any_age() -> None:
     unborn = replace(ADULT, birth=None)
-    assert list(Settler((unborn,), PATHWAY).variants(TODAY, itself)) == [
+    assert Settler((unborn,), PATHWAY).variants(TODAY, itself) == [
         (replace(ADULT, birth=on(LONG_AGO)),),
         (replace(ADULT, birth=at(0)),),
     ]
@@ -204,7 +206,7 @@ def test_a_patient_without_a_birth_date_may_be_any_age() -> None:
 )
 def test_a_birth_year_matters_while_one_may_be_a_minor(latest: date, tried: int) -> None:
     person = Person(source="Patient/p", birth=When(date(2008, 1, 1), latest))
-    found = list(Settler((person,), PATHWAY).variants(TODAY, itself))
+    found = Settler((person,), PATHWAY).variants(TODAY, itself)
     assert len(found) == tried
     assert found[0][0].birth == on(date(2008, 1, 1))
 

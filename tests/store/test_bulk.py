@@ -98,6 +98,7 @@ def test_a_connection_that_is_lost_meanwhile_is_known_as_lost(
         _ADD.run(connection, [row("secret")])
 
     assert is_disconnection(lost.value)
+    assert "secret" not in caplog.text
     with engine.connect() as connection:
         assert Statement("SELECT 1").read(connection, ()) == [(1,)]
     for one in (engine, other):
