@@ -36,7 +36,7 @@ from referral_service.wiring import Service
 
 # More threads would wait for each other; the store keeps a connection for each.
 _THREADS = 8
-_YOUNG = 20_000
+_YOUNG = 100_000
 # The framework's own would name patients by their addresses; see tracing.py for ours.
 _NONE_OF_ITS_OWN: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 

@@ -1,11 +1,12 @@
 """New ids: version 4 UUIDs, drawn many at once.
 
 A system call for each would give up the interpreter to the storing thread, and wait for it to come back.
-Those drawn together begin alike and come in order, so that what is stored at one time is on few pages of an
-index; more than 60 bits of each stay its own.
+A process begins somewhere, and its ids come in order from there, so that what is stored at one time is on
+few pages of an index; 74 bits of each stay its own. They do not tell the time, as version 7 would.
 """
 
 import os
+from itertools import count
 from threading import Lock
 from uuid import UUID
 
@@ -13,6 +14,7 @@ _SIZE, _ALIKE = 16, 6
 _AT_ONCE = 256
 _lock = Lock()
 _drawn: list[str] = []
+_beginnings = count(int.from_bytes(os.urandom(_ALIKE)))
 
 
 def mint() -> str:
@@ -24,7 +26,8 @@ def mint() -> str:
 
 
 def _draw() -> list[str]:
-    start, own = os.urandom(_ALIKE), _SIZE - _ALIKE
+    own = _SIZE - _ALIKE
+    start = (next(_beginnings) % 256**_ALIKE).to_bytes(_ALIKE)
     pool = os.urandom(own * _AT_ONCE)
     parts = (pool[at : at + own] for at in range(0, len(pool), own))
     return sorted((str(UUID(bytes=start + part, version=4)) for part in parts), reverse=True)

@@ -1,0 +1,28 @@
+"""New ids: never twice, in order (neighbours in time are neighbours on the disk), and unpredictable."""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from uuid import UUID
+
+from referral_service.api.identity import mint
+
+MANY = 2000  # several draws
+
+
+def test_ids_are_version_4_uuids_in_order() -> None:
+    ids = [UUID(mint()) for _ in range(MANY)]
+    assert {one.version for one in ids} == {4}
+    # The one fall that may be: the beginning has passed its greatest number.
+    falls = sum(later <= earlier for earlier, later in pairwise(ids))
+    assert falls <= 1
+
+
+def test_what_differs_is_not_only_a_count() -> None:
+    ends = {mint()[-12:] for _ in range(MANY)}
+    assert len(ends) == MANY
+
+
+def test_no_id_comes_twice_from_many_threads() -> None:
+    with ThreadPoolExecutor(8) as threads:
+        ids = list(threads.map(lambda _: mint(), range(8 * MANY)))
+    assert len(set(ids)) == len(ids)
