@@ -183,7 +183,8 @@ def coverage(item: Item) -> list[Resource]:
 
 
 def refuses(item: Item) -> list[Resource]:
-    """`refuses`: a Consent that denies one procedure or referral."""
+    """`refuses`: a Consent that denies one procedure or referral, for a `period` or for good."""
+    period = item.period("period")
     return [
         {
             "resourceType": "Consent",
@@ -192,7 +193,11 @@ def refuses(item: Item) -> list[Resource]:
             "category": [{"text": "Refusal of a treatment"}],
             "dateTime": item.day("on"),
             "policyRule": {"text": "The patient's own decision"},
-            "provision": {"type": "deny", "code": [item.concept("refuses", "treatment")]},
+            "provision": {
+                "type": "deny",
+                **({"period": period} if period else {}),
+                "code": [item.concept("refuses", "treatment")],
+            },
         }
     ]
 

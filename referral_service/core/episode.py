@@ -41,18 +41,17 @@ def start_of(condition: Condition) -> int | None:
     return when.day if when else None
 
 
-def is_ongoing(condition: Condition, horizon: Horizon) -> bool:
-    """Neither abated nor said to be over. A dated end counts from its day on."""
-    if condition.abated is not None and horizon.has_come(condition.abated.day):
-        return False
-    if condition.clinical is not None and condition.clinical not in ACTIVE:
-        return condition.abated is not None
-    return condition.abated is not None or not condition.is_abated
+def is_ended(condition: Condition, horizon: Horizon) -> bool:
+    """Abated or resolved; inactive or in remission it is not. A dated end counts from its day on."""
+    if condition.abated is not None:
+        return horizon.has_come(condition.abated.day)
+    return condition.is_abated or condition.clinical == "resolved"
 
 
 def is_active(condition: Condition, horizon: Horizon, months: int) -> bool:
-    """Ongoing, and with a clinical status or recorded (else begun) within `months` months."""
-    if not is_ongoing(condition, horizon):
+    """Not ended, said to be active, or without a status and recorded (else begun) within `months` months."""
+    rests = condition.abated is None and condition.clinical is not None and condition.clinical not in ACTIVE
+    if rests or is_ended(condition, horizon):
         return False
     written = condition.recorded or condition.onset
     if condition.clinical is None and written:

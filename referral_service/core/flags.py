@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from referral_service.core.dates import Horizon
-from referral_service.core.episode import has_begun, is_ongoing
+from referral_service.core.episode import has_begun, is_ended
 from referral_service.core.record import Record
 from referral_service.core.timeline import Condition, Fact
 
@@ -91,8 +91,11 @@ class Flags:
         )
 
     def _stands(self, condition: Condition) -> bool:
-        has_begun_now = has_begun(condition, self._horizon)
-        return has_begun_now and not condition.is_follow_up and is_ongoing(condition, self._horizon)
+        return not condition.is_follow_up and self._lasts(condition)
+
+    def _lasts(self, condition: Condition) -> bool:
+        # What rests (inactive, in remission) is not over: a flag is heeded, an old stroke goes on explaining.
+        return has_begun(condition, self._horizon) and not is_ended(condition, self._horizon)
 
     @cached_property
     def soft(self) -> tuple[Flag, ...]:
@@ -127,12 +130,9 @@ class Flags:
         for condition in self._record.conditions:
             for meaning in condition.meanings:
                 explains = self._policy.competing.get(meaning.concept)
-                if explains is not None and self._holds_as_explanation(condition):
+                if explains is not None and self._lasts(condition):
                     groups |= explains or {""}
         return frozenset(groups)
-
-    def _holds_as_explanation(self, condition: Condition) -> bool:
-        return has_begun(condition, self._horizon) and is_ongoing(condition, self._horizon)
 
     def reaching(self, episode_start: int) -> tuple[Flag, ...]:
         """The soft flags that began on or after an episode's first day."""

@@ -65,8 +65,10 @@ def refusals(record: Record, target: str, region: str, horizon: Horizon) -> tupl
 
     found = [
         f.evidence
-        for f in record.refusals
-        if refuses(f.meanings) and (f.at is None or horizon.has_come(f.at.day))
+        for f in record.refusals  # one for each period of a Consent
+        if refuses(f.meanings)
+        and (f.at is None or horizon.has_come(f.at.day))
+        and (f.until is None or horizon.still(f.until.day))
     ]
     found += [
         p.evidence
@@ -77,7 +79,7 @@ def refusals(record: Record, target: str, region: str, horizon: Horizon) -> tupl
         and _may_concern(record, p.tie, region)
         and (p.start is None or horizon.has_come(p.start.day))
     ]
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def _refused_by(meaning: Meaning, record: Record) -> frozenset[str]:

@@ -35,7 +35,8 @@ _FIELDS: dict[type, tuple[str, ...]] = {
     Condition: ("onset", "recorded", "abated"),
     Procedure: ("start", "end"),
     Medication: ("start", "end"),
-    **dict.fromkeys((Score, Imaging, Order, Refusal, PregnancyStatus, Allergy), ("at",)),
+    Refusal: ("at", "until"),
+    **dict.fromkeys((Score, Imaging, Order, PregnancyStatus, Allergy), ("at",)),
 }
 _DECIDE_NOTHING = frozenset({"noted", "exclusion", "ambiguous", "plan_not_treatment", "treatment_evaluation"})
 _DELIVERED = frozenset({"completed", "in-progress"})

@@ -138,10 +138,11 @@ class Order(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Refusal(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """A recorded refusal (an active Consent that denies)."""
+    """A recorded refusal (an active Consent that denies), from `at` to `until`, where it says so."""
 
     meanings: tuple[Meaning, ...]
     at: When | None = None
+    until: When | None = None
 
 
 class PregnancyStatus(Fact, frozen=True, kw_only=True, omit_defaults=True):

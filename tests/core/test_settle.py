@@ -137,6 +137,7 @@ PARTIAL = {
     ),
     "an order": _ORDER,
     "a refusal": Refusal(source="", meanings=(meant("refer_surgical"),), at=MAY),
+    "the end of a refusal": Refusal(source="", meanings=(meant("refer_surgical"),), until=MAY),
     "a pregnancy": PregnancyStatus(source="", is_pregnant=True, status="final", at=MAY),
     "an allergy": Allergy(
         source="", meanings=(meant("aprotinin_or_fibrin_allergy"),), is_active=True, at=MAY

@@ -56,7 +56,7 @@ _OTHERWISE: Mapping[str, tuple[Json, ...]] = {
     "cauda": ({"verification": "refuted"}, {"abated": -1}, {"onset": -100}),
     "retention": ({"verification": "refuted"}, {"category": "encounter-diagnosis"}),
     "numbness": ({"verification": "refuted"},),
-    "refusal": ({"status": "inactive"},),
+    "refusal": ({"status": "inactive"}, {"period": [-20, -1]}, {"period": [None, 0]}),
     "pregnancy": ({"status": "entered-in-error"},),
     "order": ({"status": "completed"},),
 }

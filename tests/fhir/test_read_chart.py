@@ -25,10 +25,14 @@ def coded(*codes: tuple[str, str]) -> dict[str, Any]:
     return {"coding": [{"system": system, "code": code} for system, code in codes]}
 
 
-def read(kind: str, **elements: Any) -> Any:
+def facts(kind: str, **elements: Any) -> Any:
     resource = {"resourceType": kind, "id": "1", **elements}
     assert check(resource) == []
-    (fact,) = READER.facts(resource)
+    return READER.facts(resource)
+
+
+def read(kind: str, **elements: Any) -> Any:
+    (fact,) = facts(kind, **elements)
     return fact
 
 
@@ -86,17 +90,18 @@ def test_what_is_no_referral_is_left_out(code: Any, elements: dict[str, Any], re
     assert refer(*code, **elements).reason == reason
 
 
+SIGNED = {
+    "status": "active",
+    "scope": coded((f"{HL7}/consentscope", "treatment")),
+    "category": [{"text": "treatment"}],
+    "policyRule": {"text": "opt-out"},
+    "patient": ANN,
+    "dateTime": "2026-05-01",
+}
+
+
 def consent(provision: dict[str, Any], status: str = "active") -> Any:
-    return read(
-        "Consent",
-        status=status,
-        scope=coded((f"{HL7}/consentscope", "treatment")),
-        category=[{"text": "treatment"}],
-        policyRule={"text": "opt-out"},
-        patient=ANN,
-        dateTime="2026-05-01",
-        provision=provision,
-    )
+    return read("Consent", **SIGNED | {"status": status, "provision": provision})
 
 
 def deny(*codes: tuple[str, str], **elements: Any) -> dict[str, Any]:
@@ -118,6 +123,34 @@ def test_a_refusal_within_what_is_permitted() -> None:
     assert [meaning.concept for meaning in consent(within).meanings] == [
         "prior_spine_surgery",
         "refer_surgical",
+    ]
+
+
+def test_a_refusal_for_a_time() -> None:
+    fact = consent(deny(NEUROSURGEON, period={"start": "2026-05-10", "end": "2026-06"}))
+    assert (fact.at, fact.until) == (
+        on(date(2026, 5, 10)),
+        When(date(2026, 6, 1), date(2026, 6, 30)),
+    )
+
+
+def test_a_refusal_from_its_signature_to_the_end_of_its_period() -> None:
+    fact = consent(deny(NEUROSURGEON, period={"end": "2026-06-30"}))
+    assert (fact.at, fact.until) == (on(date(2026, 5, 1)), on(date(2026, 6, 30)))
+
+
+def test_a_refusal_within_what_has_a_period_has_that_period() -> None:
+    within = {"type": "permit", "period": {"end": "2026-06-30"}, "provision": [deny(NEUROSURGEON)]}
+    assert consent(within).until == on(date(2026, 6, 30))
+
+
+def test_refusals_of_two_periods_are_two() -> None:
+    later = deny(SURGERY, period={"end": "2026-07-31"})
+    root = deny(NEUROSURGEON, period={"end": "2026-06-30"}, provision=[later])
+    read_so = facts("Consent", **SIGNED, provision=root)
+    assert [(one.part, [it.concept for it in one.meanings], one.until) for one in read_so] == [
+        (0, ["refer_surgical"], on(date(2026, 6, 30))),
+        (1, ["prior_spine_surgery"], on(date(2026, 7, 31))),
     ]
 
 

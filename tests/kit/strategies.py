@@ -220,6 +220,7 @@ refusals = st.builds(
     source=st.just(""),
     meanings=st.tuples(st.sampled_from((*REFERRALS, *OPERATIONS))),
     at=dates_or_none,
+    until=st.one_of(st.none(), dates_or_none),
 )
 pregnancies = st.builds(
     PregnancyStatus,

@@ -171,6 +171,7 @@ Description: "A consultation or operation that the patient has refused."
 * dateTime MS
 * provision MS
 * provision.type MS
+* provision.period MS
 * provision.code MS
 * provision.provision MS
 
