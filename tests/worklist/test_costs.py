@@ -14,6 +14,7 @@ from referral_service.store.engine import connect
 from referral_service.store.worklist import MOST_COUNTED, Asked, Worklist
 from referral_service.workflow.ports import DEFAULT_TENANT
 from tests.api.people import EXHAUSTED, House
+from tests.kit.plans import most_rows
 from tests.worklist.people import SYSTEM, named
 from tests.worklist.test_lists import START, fill
 
@@ -110,11 +111,4 @@ def _explained(said: str, read: list[tuple[float, str]]) -> None:
     plan = said.partition("plan:\n")[2]
     if plan:
         found = orjson.loads(plan)
-        read.append((max(_rows(found["Plan"])), str(found)))
-
-
-def _rows(step: dict[str, Any]) -> Iterator[float]:
-    passed = sum(step.get(f"Rows Removed by {it}", 0) for it in ("Filter", "Join Filter", "Index Recheck"))
-    yield (step["Actual Rows"] + passed) * step["Actual Loops"]
-    for part in step.get("Plans", ()):
-        yield from _rows(part)
+        read.append((most_rows(found["Plan"]), str(found)))
