@@ -32,7 +32,9 @@ _WIDE = 240
 def assess(
     paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Bundles, NDJSON(.gz) or folders.")],
     as_of: Annotated[str | None, typer.Option(help="The day asked for (default: today).")] = None,
-    known_at: Annotated[str | None, typer.Option(help="Only what was known by this instant.")] = None,
+    known_at: Annotated[
+        str | None, typer.Option(help="Only what was known by this instant (default: all that is known now).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A list, one object a decision.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Every criterion in a sentence.")] = False,
 ) -> None:
