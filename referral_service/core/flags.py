@@ -9,10 +9,11 @@ from typing import NamedTuple
 from referral_service.core.dates import Horizon
 from referral_service.core.episode import has_begun, is_ended
 from referral_service.core.record import Record
-from referral_service.core.timeline import Condition, Fact
+from referral_service.core.timeline import Condition, Fact, Meaning
 
 HARD_ROLES = ("red_flag_hard", "red_flag_structural")
 FLAG_ROLES = (*HARD_ROLES, "red_flag_soft")
+_FRACTURE = "red_flag_hard_fracture"
 _PREGNANCY = "pregnancy"
 _NEEDED_CATEGORY = "problem-list-item"
 _BILLING_CATEGORY = "encounter-diagnosis"
@@ -38,6 +39,11 @@ def may_be_flag(fact: Fact) -> bool:
     return isinstance(fact, Condition) and any(it.role.startswith(FLAG_ROLES) for it in fact.meanings)
 
 
+def heals(condition: Condition, meaning: Meaning) -> bool:
+    """Whether it means a fracture past its first treatment; what else its Condition says is no less new."""
+    return condition.is_follow_up and meaning.role == _FRACTURE
+
+
 class Flags:
     """The new red flags of one patient on the day asked for."""
 
@@ -52,7 +58,7 @@ class Flags:
     def _first_recorded(self) -> dict[str, int]:
         first: dict[str, int] = {}
         for condition in self._record.conditions:
-            if condition.recorded:
+            if condition.recorded and self._horizon.has_come(condition.recorded.day):
                 for meaning in condition.meanings:
                     day = condition.recorded.day
                     first[meaning.concept] = min(day, first.get(meaning.concept, day))
@@ -74,7 +80,7 @@ class Flags:
         found = []
         for condition in self._record.conditions:
             for meaning in condition.meanings:
-                if meaning.role.startswith(HARD_ROLES) and self._stands(condition):
+                if meaning.role.startswith(HARD_ROLES) and self._stands(condition, meaning):
                     day = self._dated(condition, meaning.concept)
                     if self._is_new(day):
                         medical = meaning.concept in self._policy.medical
@@ -90,8 +96,8 @@ class Flags:
             flag.condition.source,
         )
 
-    def _stands(self, condition: Condition) -> bool:
-        return not condition.is_follow_up and self._lasts(condition)
+    def _stands(self, condition: Condition, meaning: Meaning) -> bool:
+        return not heals(condition, meaning) and self._lasts(condition)
 
     def _lasts(self, condition: Condition) -> bool:
         # What rests (inactive, in remission) is not over: a flag is heeded, an old stroke goes on explaining.
@@ -104,7 +110,7 @@ class Flags:
         for condition in self._record.conditions:
             for meaning in condition.meanings:
                 group = self._policy.group_of.get(meaning.concept)
-                if group and meaning.role == "red_flag_soft" and self._stands(condition):
+                if group and meaning.role == "red_flag_soft" and self._stands(condition, meaning):
                     day = self._dated(condition, meaning.concept)
                     if self._is_new(day) and not self._is_explained(group):
                         billing = self._is_billing_only(meaning.concept)
@@ -130,7 +136,7 @@ class Flags:
         for condition in self._record.conditions:
             for meaning in condition.meanings:
                 explains = self._policy.competing.get(meaning.concept)
-                if explains is not None and self._lasts(condition):
+                if explains is not None and meaning.concept != _PREGNANCY and self._lasts(condition):
                     groups |= explains or {""}
         return frozenset(groups)
 

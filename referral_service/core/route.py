@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from referral_service.core.dates import Horizon
 from referral_service.core.episode import Episode, has_begun, is_active
+from referral_service.core.flags import heals
 from referral_service.core.record import Place, Record
 from referral_service.core.timeline import Condition, Meaning, Procedure
 
@@ -113,7 +114,7 @@ class Picture:
             return begun and is_active(condition, self._horizon, months)
 
         serious = any(
-            m.concept in self._record.pathway.red_flags.medical and not c.is_follow_up and stands(c)
+            m.concept in self._record.pathway.red_flags.medical and not heals(c, m) and stands(c)
             for c in self._record.confirmed
             for m in c.meanings
         )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from referral_service.core.dates import LONG_AGO, When, add_months, on
+from referral_service.core.dates import ENDLESS, LONG_AGO, When, add_months, on
 from referral_service.core.episode import ACTIVE
 from referral_service.core.flags import FLAG_ROLES
 from referral_service.core.pathway import Pathway
@@ -68,7 +68,7 @@ class Settler:
 
     def moves(self, day: int) -> bool:
         """Whether a date may be meant as a later day than `day`: a partial one, or none at all."""
-        return any(map(self._is_undated, self._loose)) or any(
+        return any(self._is_undated(fact, day) for fact in self._loose) or any(
             when.earliest.toordinal() <= day < when.latest.toordinal()
             for fact in self._loose
             for when in _partial_dates(fact)
@@ -103,19 +103,19 @@ class Settler:
         today = date.fromordinal(day)
         if isinstance(fact, Person):
             fact = self._with_birth(fact, day)
-        elif isinstance(fact, Condition) and self._is_undated(fact):
+        elif self._is_undated(fact, day):
             fact = replace(fact, onset=When(LONG_AGO, today))
         first = {name: on(when.earliest) for name, when in _dates(fact)}
         last = {name: on(max(when.earliest, min(when.latest, today))) for name, when in _dates(fact)}
         earliest, latest = replace(fact, **first), replace(fact, **last)
         return (earliest,) if earliest == latest else (earliest, latest)
 
-    def _is_undated(self, fact: AnyFact) -> bool:
-        """A condition that may open an episode or be a new red flag, of which nothing says since when."""
+    def _is_undated(self, fact: AnyFact, day: int) -> bool:
+        """A condition that may open an episode or be a new flag, and nothing by `day` says since when."""
         if not isinstance(fact, Condition) or fact.onset is not None or fact.recorded is not None:
             return False
         return any(
-            qualifies(m) or (m.role.startswith(FLAG_ROLES) and m.concept not in self._recorded)
+            qualifies(m) or (m.role.startswith(FLAG_ROLES) and self._recorded.get(m.concept, ENDLESS) > day)
             for m in fact.meanings
         )
 
@@ -123,7 +123,7 @@ class Settler:
         """Whether a date of it that may decide is not one day."""
         if isinstance(fact, Person):
             return fact.birth is None or bool(_partial_dates(fact))
-        return (self._is_undated(fact) or bool(_partial_dates(fact))) and _may_decide(fact)
+        return (self._is_undated(fact, 0) or bool(_partial_dates(fact))) and _may_decide(fact)
 
     def _with_birth(self, person: Person, day: int) -> Person:
         """An unknown birth may be long ago or today; one that is adult either way need not be exact."""
@@ -156,10 +156,15 @@ def _reads_recording(condition: Condition) -> bool:
     return flagged or condition.onset is None or condition.clinical is None or has_no_end
 
 
-def _recorded(facts: Iterable[AnyFact]) -> frozenset[str]:
-    """The concepts of conditions that some recording dates: the first one dates those without a date."""
-    dated = (f for f in facts if isinstance(f, Condition) and f.recorded and f.verification not in DENIED)
-    return frozenset(meaning.concept for condition in dated for meaning in condition.meanings)
+def _recorded(facts: Iterable[AnyFact]) -> dict[str, int]:
+    """The day of the first recording of each concept: it dates the conditions without a date from then on."""
+    found: dict[str, int] = {}
+    for fact in facts:
+        if isinstance(fact, Condition) and fact.recorded and fact.verification not in DENIED:
+            day = fact.recorded.earliest.toordinal()
+            for meaning in fact.meanings:
+                found[meaning.concept] = min(day, found.get(meaning.concept, day))
+    return found
 
 
 def _may_decide(fact: AnyFact) -> bool:

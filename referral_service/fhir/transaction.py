@@ -5,7 +5,7 @@ Source: https://hl7.org/fhir/R4/http.html#trules.
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from typing import Any, Final, NamedTuple
 
 from referral_service.core.problem import Category, Issue, Problem
@@ -131,7 +131,9 @@ def _identified(
         ids = known.get(same, [])
         # A conditional update may bring an id of its own; a create never does.
         own = entry.resource.get("id", "") if entry.method == "PUT" else ""
-        if len(ids) > 1:
+        if entry.method == "PUT" and entry.condition and _is_deleted(matches[entry.condition], deleted):
+            faults.append(_written_twice(entry))
+        elif len(ids) > 1:
             faults.append(_multiple(f"Bundle.entry[{entry.index}].request"))
         elif own and ids and own != ids[0]:
             faults.append(
@@ -146,6 +148,16 @@ def _identified(
     return operations, faults
 
 
+def _is_deleted(match: Match, deleted: Set[tuple[str, str]]) -> bool:
+    """Whether the Bundle deletes what a conditional update finds."""
+    return any((match.query.type, one) in deleted for one in match.ids)
+
+
+def _written_twice(entry: Entry) -> Issue:
+    where = f"Bundle.entry[{entry.index}].request.url"
+    return Issue("duplicate", "Another entry writes this resource already.", where)
+
+
 def _multiple(where: str) -> Issue:
     return Issue("multiple-matches", _SEVERAL, where)
 
@@ -158,8 +170,7 @@ def _overlaps(operations: Iterable[Operation]) -> list[Issue]:
             continue
         identity = one.identity
         if identity in seen:
-            where = f"Bundle.entry[{one.entry.index}].request.url"
-            faults.append(Issue("duplicate", "Another entry writes this resource already.", where))
+            faults.append(_written_twice(one.entry))
         seen.add(identity)
     return faults
 

@@ -79,6 +79,14 @@ def test_a_patch_says_the_same(house: House, task: Json) -> None:
     assert answer.json()["owner"] == {"reference": "Organization/spine"}
 
 
+@pytest.mark.parametrize("search", ["_id={id}", "identifier=urn:nobody|1", "patient={patient}"])
+def test_no_task_is_written_by_a_search(house: House, task: Json, search: str) -> None:
+    url = f"/Task?{search.format(id=task['id'], patient=task['for']['reference'])}"
+    answer = house.server.http.put(url, json={**task, "status": "accepted"}, headers=SURGEON)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert again(house, task) == task
+
+
 def test_the_same_again_changes_nothing(house: House, task: Json) -> None:
     first = put(house, {**task, "status": "accepted"})
     second = put(house, first.json())

@@ -46,15 +46,22 @@ def test_what_is_deleted_keeps_no_create_from_creating(server: Running, known: t
     assert subject(server, made, 0) == place_of(made, 1) != f"Patient/{who}"
 
 
-def test_a_conditional_update_brings_back_nothing_deleted(server: Running, known: tuple[str, str]) -> None:
+def test_what_a_conditional_update_finds_is_not_deleted_with_it(
+    server: Running, known: tuple[str, str]
+) -> None:
+    """R4: identities overlap that are resolved from a conditional update, too."""
     who, value = known
-    made = server.send(
+    before = server.dump()
+    answer = server.send(
         "transaction",
         entry("PUT", f"Patient?identifier=urn:mrn|{value}", patient(identifier=mrn(value))),
         entry("DELETE", f"Patient/{who}"),
-    ).json()
-    assert statuses(made) == ["201", "204"]
-    assert place_of(made, 0) != f"Patient/{who}"
+    )
+    assert (answer.status_code, issues(answer.json())) == (
+        400,
+        [("duplicate", "Bundle.entry[0].request.url")],
+    )
+    assert server.dump() == before
 
 
 def test_a_reference_means_the_identity_that_is_put_not_the_id_of_what_is_posted(server: Running) -> None:

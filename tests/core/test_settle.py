@@ -242,7 +242,8 @@ def test_an_undated_red_flag_may_be_old_or_of_today() -> None:
 def test_an_undated_red_flag_is_dated_by_the_first_recording_of_its_concept() -> None:
     flag = replace(condition(meant("foot_drop"), 0), onset=None)
     listed = replace(flag, source="Condition/listed", recorded=at(-5))
-    assert set(Settler((ADULT, flag, listed), PATHWAY).firm) == {ADULT, flag, listed}
+    assert len(settled(flag, listed)) == 1
+    assert len(settled(flag, replace(listed, recorded=at(5)))) == 2
 
 
 def test_a_coverage_is_read_and_needs_no_settling() -> None:
