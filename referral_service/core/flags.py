@@ -3,6 +3,7 @@
 Source: pathway section 7. Nothing here looks at trials, holds or referrals: nothing may delay a flag.
 """
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -44,6 +45,17 @@ def heals(condition: Condition, meaning: Meaning) -> bool:
     return condition.is_follow_up and meaning.role == _FRACTURE
 
 
+def first_recorded(conditions: Iterable[Condition]) -> dict[str, int]:
+    """The day of each concept's first recording: from then on it dates the conditions without a date."""
+    first: dict[str, int] = {}
+    for condition in conditions:
+        if condition.recorded:
+            day = condition.recorded.day
+            for meaning in condition.meanings:
+                first[meaning.concept] = min(day, first.get(meaning.concept, day))
+    return first
+
+
 class Flags:
     """The new red flags of one patient on the day asked for."""
 
@@ -56,13 +68,9 @@ class Flags:
 
     @cached_property
     def _first_recorded(self) -> dict[str, int]:
-        first: dict[str, int] = {}
-        for condition in self._record.conditions:
-            if condition.recorded and self._horizon.has_come(condition.recorded.day):
-                for meaning in condition.meanings:
-                    day = condition.recorded.day
-                    first[meaning.concept] = min(day, first.get(meaning.concept, day))
-        return first
+        return first_recorded(
+            c for c in self._record.conditions if c.recorded and self._horizon.has_come(c.recorded.day)
+        )
 
     def _dated(self, condition: Condition, concept: str) -> int | None:
         if condition.onset:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from referral_service.core.dates import ENDLESS, LONG_AGO, When, add_months, on
 from referral_service.core.episode import ACTIVE
-from referral_service.core.flags import FLAG_ROLES
+from referral_service.core.flags import FLAG_ROLES, first_recorded
 from referral_service.core.pathway import Pathway
 from referral_service.core.record import DENIED, REPORTED, qualifies
 from referral_service.core.timeline import (
@@ -61,7 +61,8 @@ class Settler:
             read.append(Person(source="Patient/unknown"))
         self._limit = pathway.numbers.partial_dates.value
         self._adult_months = pathway.numbers.adult_months
-        self._recorded = _recorded(read)
+        standing = (f for f in read if isinstance(f, Condition) and f.verification not in DENIED)
+        self._recorded = first_recorded(standing)
         loose = [self._is_loose(f) for f in read]
         self._loose = [f for f, is_loose in zip(read, loose, strict=True) if is_loose]
         self.firm = tuple(f for f, is_loose in zip(read, loose, strict=True) if not is_loose)
@@ -154,17 +155,6 @@ def _reads_recording(condition: Condition) -> bool:
     flagged = any(m.role.startswith("red_flag") for m in condition.meanings)
     has_no_end = condition.clinical not in ACTIVE and condition.abated is None
     return flagged or condition.onset is None or condition.clinical is None or has_no_end
-
-
-def _recorded(facts: Iterable[AnyFact]) -> dict[str, int]:
-    """The day of the first recording of each concept: it dates the conditions without a date from then on."""
-    found: dict[str, int] = {}
-    for fact in facts:
-        if isinstance(fact, Condition) and fact.recorded and fact.verification not in DENIED:
-            day = fact.recorded.earliest.toordinal()
-            for meaning in fact.meanings:
-                found[meaning.concept] = min(day, found.get(meaning.concept, day))
-    return found
 
 
 def _may_decide(fact: AnyFact) -> bool:
