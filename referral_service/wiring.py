@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -23,10 +24,12 @@ from referral_service.ehr.subscribers import Subscribers
 from referral_service.fhir.concepts import Terminology
 from referral_service.fhir.published import Draft, Published, changed_at, drafts, rebased
 from referral_service.fhir.read import Reader
+from referral_service.fhir.search import table
 from referral_service.fhir.space import Space
 from referral_service.fhir.subscription import LONGEST_SECONDS
 from referral_service.fhir.write import Names
 from referral_service.fhir.write.plan_definition import plan_definition
+from referral_service.fhir.write.search_parameter import search_parameters
 from referral_service.notify import AppriseNotifier
 from referral_service.settings import Settings
 from referral_service.sources import Sources, SourcesError
@@ -105,7 +108,7 @@ def build_terminology(settings: Settings) -> Terminology:
 
 
 def build_published(settings: Settings, terminology: Terminology, pathway: Pathway) -> Published:
-    """Our resources, the site's ValueSets, and the policy in force; raises TerminologyError."""
+    """Our resources, the site's ValueSets, the policy in force, how is searched; raises TerminologyError."""
     base = settings.canonical_base
     names = Names(base, pathway.id, pathway.version)
     value_sets = {
@@ -119,6 +122,7 @@ def build_published(settings: Settings, terminology: Terminology, pathway: Pathw
             *drafts(RESOURCES, base),
             *(drafts(overlay, base, frozenset({"ValueSet"})) if overlay else ()),
             Draft(plan, changed_at(settings.pathway or pathways.DEFAULT)),
+            *(Draft(one, changed_at(Path(table.__file__))) for one in search_parameters(base)),
         ]
     )
 

@@ -29,7 +29,8 @@ _LOG = structlog.get_logger(__name__)
 _NAME = b"x-request-id"
 _WRITES = frozenset({"create", "update", "delete", "batch", "transaction"})
 _SUCCESS = range(200, 300)
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}\Z")
+# Whatever ids and traces are made of; nothing that a log or a page could take for more than a word.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._~:/+=@|,;\-]{1,200}\Z")
 # Narrower than RFC 3986's: what no name has is in no link of ours either.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~%\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?")
 _NO_HOST = Issue("value", "Host: Not one name with or without a port.")

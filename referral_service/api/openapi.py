@@ -23,6 +23,7 @@ _ADDRESSES: Final = {
     "history": "/fhir/{0}/{{id}}/_history",
     "version": "/fhir/{0}/{{id}}/_history/{{version}}",
     "compartment": "/fhir/Patient/{{id}}/{0}",
+    "compartment search": "/fhir/Patient/{{id}}/{0}/_search",
 }
 _SUCCESSES: Final = {"create": (200, 201), "update": (200, 201), "delete": (204,), "read": (200, 304)}
 _HEADERS: Final = {
@@ -69,7 +70,7 @@ def paths(declared: Json) -> Json:
         codes = {one["code"] for one in resource["interaction"]}
         codes |= {"$" + one["name"] for one in resource.get("operation", ())}
         for (shape, method), interaction in interactions(kind).items():
-            if interaction.code in codes and (shape != "compartment" or "patient" in parameters):
+            if interaction.code in codes and (not shape.startswith("compartment") or "patient" in parameters):
                 address = _ADDRESSES.get(shape, f"/fhir/{{0}}/{{{{id}}}}/{shape}").format(kind)
                 operation = _operation(kind, shape, method, interaction, parameters)
                 found.setdefault(address, {})[method.lower()] = operation

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from referral_service.core.problem import Issue
+from referral_service.fhir.check import check
 from referral_service.fhir.definitions import R4_TYPES
 from referral_service.fhir.search.reference import is_id
 from referral_service.fhir.search.table import TAKEN_IN
@@ -104,6 +105,15 @@ def read(index: int, item: Json) -> Entry | list[Issue]:
     if isinstance(sought, Issue) and method == "POST":
         return [Issue(sought.code, sought.diagnostics, f"{where}.request.ifNoneExist")]
     return _faults(entry, where) or entry
+
+
+def heeded(entry: Entry) -> Entry | list[Issue]:
+    """An entry that would be passed by, as one to be carried out; the issues if it cannot be."""
+    asked = msgspec.structs.replace(entry, is_passed_by=False)
+    faults = _faults(asked, f"Bundle.entry[{entry.index}]")
+    if not faults and entry.resource is not None:
+        faults = check(entry.resource, entry.path)
+    return faults or asked
 
 
 def query_in(condition: str, kind: str) -> str | Issue:

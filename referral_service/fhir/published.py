@@ -17,10 +17,8 @@ from referral_service.fhir.parse import Unreadable, dump, parse
 from referral_service.fhir.search.reference import is_id
 
 Json = dict[str, Any]
-# Written in files; the PlanDefinition is made from the policy in force.
-IN_FILES: Final = frozenset(
-    {"ValueSet", "StructureDefinition", "CodeSystem", "OperationDefinition", "SearchParameter"}
-)
+# Written in files; the PlanDefinition is made from the policy in force, SearchParameters from their table.
+IN_FILES: Final = frozenset({"ValueSet", "StructureDefinition", "CodeSystem", "OperationDefinition"})
 _TOLD = ("url", "name", "version", "status", "kind", "type", "derivation")
 _NOT_OF_AN_ID = re.compile(r"[^A-Za-z0-9\-.]+")
 _LONGEST_ID = 64

@@ -1,4 +1,4 @@
-"""Rules of single resources: create, read, vread, update, delete and history."""
+"""Rules of single resources: create, read, vread, update and delete."""
 
 import re
 
@@ -126,6 +126,15 @@ RULES_OF_RESOURCES: dict[str, Rule] = {
     "the version that is the deletion is gone": Rule(
         get("Patient/{id}/_history/3"), 410, body={ONE_ISSUE: ["deleted"]}, given=GONE
     ),
+    "a version that the client has is not sent again": Rule(
+        get("Patient/{id}/_history/1", if_none_match='W/"1"'), 304, {"etag": r'W/"1"'}, given=TWICE
+    ),
+    "a version that has not changed since is not sent again": Rule(
+        get("Patient/{id}/_history/1", if_modified_since="{modified}"), 304, given=(STORED,)
+    ),
+    "another version than the client has is sent": Rule(
+        get("Patient/{id}/_history/1", if_none_match='W/"2"'), 200, given=TWICE
+    ),
     "a version that never was is not found": Rule(get("Patient/{id}/_history/9"), 404, given=(STORED,)),
     "a version has no zeros before it": Rule(get("Patient/{id}/_history/01"), 404, given=(STORED,)),
     "a version of another resource is not found": Rule(
@@ -227,59 +236,4 @@ RULES_OF_RESOURCES: dict[str, Rule] = {
         get("Patient?_id={id}"), 200, body={"total": [0], "entry": []}, given=GONE
     ),
     "a type is not deleted as a whole": Rule(delete("Patient"), 405, {"allow": "GET, HEAD, POST, PUT"}),
-    # history
-    "a history has the newest version first, deletions too": Rule(
-        get("Patient/{id}/_history"),
-        200,
-        body={
-            "type": ["history"],
-            "total": [3],
-            "entry.request.method": ["DELETE", "PUT", "PUT"],
-            "entry.request.url": ["Patient/{id}"] * 3,
-            "entry.response.etag": ['W/"3"', 'W/"2"', 'W/"1"'],
-            "entry.resource.meta.versionId": ["2", "1"],
-            "entry.fullUrl": ["{base}/Patient/{id}"] * 3,
-        },
-        given=GONE,
-    ),
-    "a history says which versions were posted": Rule(
-        get("{made}/_history"),
-        200,
-        body={"entry.request.method": ["POST"], "entry.request.url": ["Patient"]},
-        given=(post("Patient", ANN),),
-    ),
-    "each entry of a history says how it was answered": Rule(
-        get("Patient/{id}/_history"),
-        200,
-        body={
-            "entry.response.status": ["204 No Content", "200 OK", "201 Created"],
-            "entry.response.lastModified": [INSTANT] * 3,
-        },
-        given=GONE,
-    ),
-    "a history links to itself and to its next page": Rule(
-        get("Patient/{id}/_history?_count=1"),
-        200,
-        body={
-            "link.relation": ["self", "next"],
-            "link.url": [
-                "{base}/Patient/{id}/_history?_count=1",
-                re.compile(r"http://.*/_history\?_count=1&_before=3"),
-            ],
-            "total": [3],
-        },
-        given=GONE,
-    ),
-    "the last page of a history has no next": Rule(
-        get("Patient/{id}/_history"), 200, body={"link.relation": ["self"]}, given=TWICE
-    ),
-    "a strict client is told what a history passes by": Rule(
-        get("Patient/{id}/_history?_since=2026-01-01", prefer="handling=strict"),
-        400,
-        body={ONE_ISSUE: ["not-supported"]},
-        given=(STORED,),
-    ),
-    "what never was has no history": Rule(get("Patient/{id}/_history"), 404, body={ONE_ISSUE: ["not-found"]}),
-    "a type has no history": Rule(get("Patient/_history"), 404, body={ONE_ISSUE: ["not-supported"]}),
-    "the system has no history": Rule(get("_history"), 404, body={ONE_ISSUE: ["not-supported"]}),
 }

@@ -66,9 +66,10 @@ SMALLEST: dict[str, dict[str, Any]] = {
     },
 }
 EMITTED = {"Task", "GuidanceResponse", "Provenance", "DetectedIssue", "AuditEvent"}
-# Of every file that is published, and the policy's own.
+# Of every file that is published, the policy's own, and those of the table of searches.
 PUBLISHED = {json.loads(path.read_bytes())["resourceType"] for path in RESOURCES.rglob("*.json")} | {
-    "PlanDefinition"
+    "PlanDefinition",
+    "SearchParameter",
 }
 _TASK = {"status": "accepted", "intent": "order"}
 VALUES = {"token": "x", "reference": "x", "date": "2026", "uri": "x", "string": "x"}
@@ -227,3 +228,21 @@ def test_a_compartment_is_declared_as_what_it_is(server: Running, statement: dic
 
 def test_batches_and_transactions_are_declared(statement: dict[str, Any]) -> None:
     assert [one["code"] for one in statement["rest"][0]["interaction"]] == ["transaction", "batch"]
+
+
+def test_every_parameter_of_what_is_stored_has_a_definition_that_can_be_read(
+    server: Running, statement: dict[str, Any]
+) -> None:
+    defined = {
+        one["definition"]: (resource["type"], one["name"], one["type"])
+        for resource in statement["rest"][0]["resource"]
+        for one in resource["searchParam"]
+        if "definition" in one
+    }
+    entries = server.search("SearchParameter", _count="500")["entry"]
+    found = [one["resource"] for one in entries]
+    assert {one["url"]: (*one["base"], one["code"], one["type"]) for one in found} == defined
+    assert {kind for kind, *_ in defined.values()} == {*SMALLEST, *EMITTED} - {"AuditEvent"}
+    for one in found:
+        assert check(one) == []
+        assert server.http.get(f"/SearchParameter/{one['id']}").json() == one

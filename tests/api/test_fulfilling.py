@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from referral_service.wiring import build_assessor, build_sender
+from tests.api.charts import entry
 from tests.api.people import EXHAUSTED, House
 from tests.kit.server import running
 
@@ -187,3 +188,73 @@ def test_only_a_task_to_fulfil_an_order_is_written(house: House, task: Json) -> 
 def test_nothing_creates_or_deletes_a_task(house: House, task: Json) -> None:
     assert house.server.http.post("/Task", json=task).status_code == 405
     assert house.server.http.delete(f"/Task/{task['id']}").status_code == 405
+
+
+def bundled(house: House, kind: str, *entries: Json) -> httpx.Response:
+    body = {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+    return house.server.http.post("", json=body, headers=SURGEON)
+
+
+def test_a_batch_tells_of_a_task_as_a_put_does(house: House, task: Json) -> None:
+    answer = bundled(
+        house,
+        "batch",
+        entry("PUT", f"Task/{task['id']}", {**task, "status": "accepted"}),
+        entry("PUT", "Task/of-the-ehr", {"resourceType": "Task", "id": "of-the-ehr", "status": "their own"}),
+        entry("PUT", "Patient/beside", {"resourceType": "Patient", "id": "beside"}),
+    )
+    statuses = [one["response"]["status"] for one in answer.json()["entry"]]
+    assert [status[:3] for status in statuses] == ["200", "202", "201"]
+    assert again(house, task)["status"] == "accepted"
+
+
+IN_A_BATCH: dict[str, tuple[str, str, Json, str, str]] = {
+    "a status that no fulfiller gives": ("PUT", "Task/{id}", {"status": "draft"}, "422", "resource.status"),
+    "a status that R4 does not have": ("PUT", "Task/{id}", {"status": "done"}, "400", "resource.status"),
+    "another patient": ("PUT", "Task/{id}", {"for": {"reference": "Patient/x"}}, "422", "resource.for"),
+    "another id": ("PUT", "Task/{id}", {"id": "other"}, "400", "resource.id"),
+    "a deletion": ("DELETE", "Task/{id}", {}, "405", ""),
+    "a patch": ("PATCH", "Task/{id}", {}, "400", "request.method"),
+    "a search by id": ("PUT", "Task?_id={id}", {"status": "accepted"}, "405", ""),
+    "a search by identifier": ("PUT", "Task?identifier={identifier}", {"status": "accepted"}, "405", ""),
+}
+
+
+@pytest.mark.parametrize("what", IN_A_BATCH)
+def test_what_a_fulfiller_may_not_is_refused_in_a_batch_too(house: House, task: Json, what: str) -> None:
+    method, url, change, status, where = IN_A_BATCH[what]
+    address = url.format(id=task["id"], identifier=task["identifier"][0]["value"].replace("|", "\\|"))
+    before = house.server.dump()
+    answer = bundled(house, "batch", entry(method, address, {**task, **change}))
+    (response,) = (one["response"] for one in answer.json()["entry"])
+    assert response["status"].startswith(status)
+    (issue,) = response["outcome"]["issue"]
+    assert issue.get("expression") == ([f"Bundle.entry[0].{where}"] if where else None)
+    assert house.server.dump() == before
+
+
+@pytest.mark.parametrize(
+    "method, url", [("PUT", "Task/{id}"), ("DELETE", "Task/{id}"), ("PUT", "Task?_id={id}")]
+)
+def test_a_transaction_with_our_task_is_refused_whole(
+    house: House, task: Json, method: str, url: str
+) -> None:
+    """What it asks for would not be done, and nobody would be told."""
+    before = house.server.dump()
+    beside = entry("PUT", "Patient/unseen", {"resourceType": "Patient", "id": "unseen"})
+    answer = bundled(house, "transaction", beside, entry(method, url.format(id=task["id"]), task))
+    (issue,) = answer.json()["issue"]
+    assert (answer.status_code, issue["code"]) == (400, "not-supported")
+    assert issue["expression"] == ["Bundle.entry[1].request"]
+    assert house.server.dump() == before
+
+
+@pytest.mark.parametrize(
+    "method, url",
+    [("POST", "Task"), ("PUT", "Task/theirs"), ("PUT", "Task?identifier=urn:theirs|1"), ("PUT", "Task?x=y")],
+)
+def test_an_ehrs_own_task_is_passed_by(house: House, method: str, url: str) -> None:
+    own = {"resourceType": "Task", "id": "theirs", "status": "requested", "intent": "order"}
+    for kind in ("batch", "transaction"):
+        answer = bundled(house, kind, entry(method, url, own))
+        assert [one["response"]["status"] for one in answer.json()["entry"]] == ["202 Accepted"]

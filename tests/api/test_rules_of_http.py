@@ -8,6 +8,8 @@ from tests.api.rule import Following, Json, Rule, values
 from tests.api.rules_of_bundles import RULES_OF_BUNDLES
 from tests.api.rules_of_conditions import RULES_OF_CONDITIONS
 from tests.api.rules_of_content import RULES_OF_CONTENT
+from tests.api.rules_of_histories import RULES_OF_HISTORIES
+from tests.api.rules_of_posted_searches import RULES_OF_POSTED_SEARCHES
 from tests.api.rules_of_preconditions import RULES_OF_PRECONDITIONS
 from tests.api.rules_of_resources import RULES_OF_RESOURCES
 from tests.api.rules_of_searches import RULES_OF_SEARCHES
@@ -15,10 +17,12 @@ from tests.kit.server import FHIR_JSON, Running
 
 TABLES = (
     RULES_OF_RESOURCES,
+    RULES_OF_HISTORIES,
     RULES_OF_PRECONDITIONS,
     RULES_OF_CONDITIONS,
     RULES_OF_CONTENT,
     RULES_OF_SEARCHES,
+    RULES_OF_POSTED_SEARCHES,
     RULES_OF_BUNDLES,
 )
 RULES: dict[str, Rule] = {says: rule for table in TABLES for says, rule in table.items()}

@@ -79,6 +79,20 @@ CASES: dict[str, tuple[Ask, str, str, str, str]] = {
         "",
         "0",
     ),
+    "compartment": (
+        lambda h, w: h.http.get("/Patient/shared/Goal", headers=w),
+        "search-type",
+        "PatientQuery",
+        "",
+        "0",
+    ),
+    "nothing found in a compartment": (
+        lambda h, w: h.http.get(f"/Patient/shared/Goal?identifier={CANARY}", headers=w),
+        "search-type",
+        "PatientQuery",
+        "",
+        "0",
+    ),
     "nothing found": (
         lambda h, w: h.http.get(f"/Goal?identifier={CANARY}", headers=w),
         "search-type",

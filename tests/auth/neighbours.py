@@ -19,6 +19,7 @@ ADDRESSES = {
     "history": "/{type}/{id}/_history",
     "version": "/{type}/{id}/_history/1",
     "compartment": "/Patient/{patient}/{type}",
+    "compartment search": "/Patient/{patient}/{type}/_search",
 }
 SUBSCRIPTION: Json = {
     "status": "off",
@@ -63,8 +64,8 @@ def ways() -> Iterator[Way]:
     for kind in KINDS.values():
         allowed = codes(kind)
         for (shape, method), interaction in interactions(kind.type).items():
-            has_patient = shape != "compartment" or kind.parameter("patient") is not None
-            if interaction.code in allowed and has_patient:
+            is_kept = not shape.startswith("compartment") or kind.parameter("patient") is not None
+            if interaction.code in allowed and is_kept:
                 yield Way(method, shape, interaction.code, kind.type)
 
 
@@ -87,7 +88,7 @@ def body_of(way: Way, identity: str) -> dict[str, Any]:
     """What is sent along, as httpx takes it."""
     if way.method == "PATCH":
         return {"content": b"[]", "headers": PATCH}
-    if way.shape == "search":
+    if way.shape.endswith("search"):
         return {"data": {"_id": identity}}
     if way.method in ("POST", "PUT") and not way.code.startswith("$"):
         smallest = SENT.get(way.type, {"status": "accepted", "intent": "order"})

@@ -30,6 +30,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any], str]] = {
     "search": ("GET", "/Condition?subject=Patient/secret", {}, "s"),
     "search by POST": ("POST", "/Condition/_search", {"headers": FORM}, "s"),
     "compartment": ("GET", "/Patient/secret/Condition", {}, "s"),
+    "compartment by POST": ("POST", "/Patient/secret/Condition/_search", {"headers": FORM}, "s"),
     "create": ("POST", "/Condition", {"json": CONDITION}, "c"),
     "conditional create": (
         "POST",

@@ -110,7 +110,8 @@ def _line(ask: Ask, visit: Visit, code: str, answer: Answer) -> Happening:
     type = stored.type if stored else ask.about or ask.type
     id = stored.id if stored else ask.id
     if code == "search-type":
-        patients = (*answer.patients, *_asked_about(ask))
+        # The id of a search is that of the patient in whose compartment it is.
+        patients = (*answer.patients, *_asked_about(ask), *([ask.id] if is_id(ask.id) else ()))
         detail = _detail(code, answer.status, visit, patients)
         return Happening(AUDIT, type, ask.actor, {**detail, "asked": ",".join(_names(ask))})
     patients = answer.patients or (patients_in([stored]) if stored else ())

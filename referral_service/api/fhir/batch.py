@@ -22,10 +22,11 @@ async def batch(face: Face, ask: Ask, faults: Sequence[Issue]) -> Answer:
     """200 and a batch-response; `faults` are what the checker found, each in some entry."""
     answers = {index: _refused(issues) for index, issues in _by_entry(faults).items()}
     waiting: list[Entry] = []
-    for index, item in enumerate(ask.content.get("entry", ())):
-        if index in answers:
-            continue
-        entry = bundle.read(index, item)
+    items = ask.content.get("entry", ())
+    read = {index: bundle.read(index, item) for index, item in enumerate(items) if index not in answers}
+    telling = await entries.telling(face, ask, (one for one in read.values() if isinstance(one, Entry)))
+    for index, one in read.items():
+        entry = bundle.heeded(one) if isinstance(one, Entry) and index in telling else one
         if isinstance(entry, Entry):
             waiting.append(entry)
         else:

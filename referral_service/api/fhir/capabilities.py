@@ -8,10 +8,11 @@ import orjson
 
 from fhir_profiles import RESOURCES
 from referral_service.api.fhir import audit_events
-from referral_service.api.fhir.conformance import CONFORMANCE, PARAMETERS, PLAN
+from referral_service.api.fhir.conformance import CONFORMANCE, PARAMETERS
 from referral_service.api.fhir.table import OPERATIONS, codes
 from referral_service.fhir.published import Published, drafts
 from referral_service.fhir.search.table import KINDS, Kind, Sort
+from referral_service.fhir.write.search_parameter import canonical
 
 _HL7 = "http://hl7.org/fhir/OperationDefinition"
 _HL7_TERMS = "http://terminology.hl7.org/CodeSystem"
@@ -20,7 +21,9 @@ _OAUTH = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _DEFINED_BY_HL7 = {"$apply": f"{_HL7}/PlanDefinition-apply"}
 _ANY_TYPE = (("_id", Sort.TOKEN), ("_lastUpdated", Sort.DATE))
 # Narrower than R4's compartment of a patient, which has performers, subscribers and others too.
-_OF_A_PATIENT = "Patient/[id]/[type] is [type]?patient=[id], where the type has this parameter."
+_OF_A_PATIENT = (
+    "Patient/[id]/[type] is [type]?patient=[id], where the type has this parameter; but for AuditEvent."
+)
 
 
 @lru_cache(8)
@@ -28,12 +31,11 @@ def statement(canonical_base: str, base: str, published: str, token_url: str = "
     """The statement as JSON. `base` is the address of /fhir, `token_url` where tokens are had, if needed."""
     release = version("referral-service")
     ours = _shipped(canonical_base)
-    kinds = [*KINDS.values(), *(CONFORMANCE[type] for type in sorted({PLAN, *ours.types}))]
-    kinds.append(audit_events.KIND)
+    kinds = [*KINDS.values(), *CONFORMANCE.values(), audit_events.KIND]
     return orjson.dumps(
         {
             "resourceType": "CapabilityStatement",
-            "url": f"{canonical_base}/CapabilityStatement/referral-service",
+            "url": f"{base}/metadata",
             "version": release,
             "name": "ReferralService",
             "status": "active",
@@ -111,5 +113,9 @@ def _resource(kind: Kind, ours: Published, canonical_base: str) -> dict[str, obj
         declared["searchInclude"] = ["Task:focus"]
     own = PARAMETERS.items() if is_published else ((one.name, one.sort.value) for one in kind.parameters)
     parameters = [*((name, sort.value) for name, sort in _ANY_TYPE), *own]
-    declared["searchParam"] = [{"name": name, "type": sort} for name, sort in parameters]
+    defined = {one.name: canonical(canonical_base, kind, one) for one in kind.parameters if is_kept}
+    declared["searchParam"] = [
+        {"name": name, **({"definition": defined[name]} if name in defined else {}), "type": sort}
+        for name, sort in parameters
+    ]
     return declared

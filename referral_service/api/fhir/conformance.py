@@ -15,6 +15,7 @@ from referral_service.fhir.published import IN_FILES, Definition
 from referral_service.fhir.search import query
 from referral_service.fhir.search.dates import Span
 from referral_service.fhir.search.table import Kind, Parameter, Sort
+from referral_service.fhir.write.search_parameter import TYPE as SEARCH_PARAMETER
 from referral_service.workflow.ports import Stored
 
 PLAN: Final = "PlanDefinition"
@@ -33,7 +34,7 @@ def _kind(type: str) -> Kind:
 
 
 # The types that may be published, beside those that are stored.
-CONFORMANCE: Final = {type: _kind(type) for type in sorted({PLAN, *IN_FILES})}
+CONFORMANCE: Final = {type: _kind(type) for type in sorted({PLAN, SEARCH_PARAMETER, *IN_FILES})}
 
 
 class _Place(msgspec.Struct, array_like=True):
@@ -59,8 +60,6 @@ async def search(face: Face, ask: Ask) -> Answer:
     asked = place.parameters if place else ask.parameters
     as_of = face.service.clock.as_of()
     understood = query.parse(CONFORMANCE[ask.type], asked, as_of=as_of, is_strict=ask.is_strict)
-    if ask.type not in face.service.published.types:
-        raise problem(Category.UNSUPPORTED, "The service publishes no resources of this type.")
     found = [one for one in face.service.published.of(ask.type) if _passes(one, understood)]
     found.sort(key=lambda one: (one.updated_at, one.id), reverse=understood.sort[0].is_descending)
     start = place.passed if place else 0

@@ -94,7 +94,7 @@ async def _answer(face: Face, came: Arrival) -> Response:
         return _metadata(face, came)
     interaction, place = find(request.method, segments)
     request.scope["interaction"] = interaction.code
-    if place.shape == "search":
+    if place.shape.endswith("search"):
         came.query += await _form(face, came)
         negotiate.acceptable(came.header("accept"), came.format)
     resource = await _resource(face, came, place) if interaction.has_resource else None

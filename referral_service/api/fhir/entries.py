@@ -1,26 +1,52 @@
 """The entries of a posted Bundle as single requests, and their answers as a Bundle again."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
 import msgspec
 import orjson
+from starlette.concurrency import run_in_threadpool
 
 from referral_service.api.errors import HttpProblem, status_of
 from referral_service.api.fhir import render
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
+from referral_service.api.fhir.permit import may
 from referral_service.api.fhir.table import Interaction, Place, find
 from referral_service.core.problem import Issue, Problem
-from referral_service.fhir.bundle import Entry
+from referral_service.fhir.bundle import Condition, Entry
 from referral_service.fhir.outcome import outcome
 from referral_service.fhir.search.dates import span
 
 _PASSED_BY = Issue("not-supported", "Not stored: this service takes in no resources of this type.")
+# The one type that is not taken in, and yet may be written: as its fulfiller.
+_TOLD: Final = "Task"
 PASSED_BY = Answer(status=202, issues=(_PASSED_BY,))
 _SAID = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+
+
+async def telling(face: Face, ask: Ask, entries: Iterable[Entry]) -> frozenset[int]:
+    """The indices of the entries that write a Task of ours, as its fulfiller may; an EHR's own are none."""
+    tasks = [entry for entry in entries if entry.is_passed_by and entry.type == _TOLD]
+    named = {(entry.type, entry.id) for entry in tasks if entry.id}
+    stored = await run_in_threadpool(face.search.versions, ask.tenant, named) if named else {}
+    found = {entry.index for entry in tasks if (entry.type, entry.id) in stored}
+    if may(ask.principal, _TOLD, "search-type"):
+        found |= {entry.index for entry in tasks if await _finds(face, ask, entry)}
+    return frozenset(found)
+
+
+async def _finds(face: Face, ask: Ask, entry: Entry) -> bool:
+    """Whether an entry that says by a search which Task it means, means one that is here."""
+    if entry.method == "POST" or not entry.query:
+        return False
+    # A search that is not understood is that of another's Task.
+    with suppress(Problem):
+        return bool(await face.find(ask.tenant, Condition(entry.type, entry.query)))
+    return False
 
 
 async def answer(face: Face, ask: Ask, entry: Entry) -> Answer:

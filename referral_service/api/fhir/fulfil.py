@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import jsonpatch
+import msgspec
 import orjson
 from jsonpointer import JsonPointerException
 from starlette.concurrency import run_in_threadpool
@@ -25,7 +26,9 @@ _LARGEST_COPIED: Final = 256 * 1024  # bytes of a Task after a copy
 async def put(face: Face, ask: Ask) -> Answer:
     """200 with the Task as it stands; 400, 403, 404, 409, 410, 412, 422. Nothing creates a Task."""
     if ask.content.get("id") != ask.id:
-        raise problem(Category.INCORRECT, "The resource's id is not that of the URL.", "Task.id", "value")
+        raise problem(
+            Category.INCORRECT, "The resource's id is not that of the URL.", f"{ask.path}.id", "value"
+        )
     return await _tell(face, ask, ask.content)
 
 
@@ -66,14 +69,25 @@ def operations(body: bytes) -> list[Json]:
     return list(said)
 
 
+def _at(path: str, error: Problem) -> Problem:
+    """The same with the FHIRPath of the Task in what was sent."""
+    issues = (
+        msgspec.structs.replace(one, expression=path + one.expression.removeprefix("Task"))
+        if one.expression.startswith("Task")
+        else one
+        for one in error.issues
+    )
+    return Problem(error.category, *issues, wait_seconds=error.wait_seconds)
+
+
 async def _tell(face: Face, ask: Ask, task: Json) -> Answer:
     await current(face, ask, ask.id)
     heard = Heard(task=task, actor=ask.actor, expected=await found(face, ask, ask.id))
     try:
         stored = await run_in_threadpool(face.track.update, ask.tenant, ask.id, heard)
-    except Problem:
+    except Problem as error:
         if heard.expected is not None:
             await found(face, ask, ask.id)  # 412 if it is another version by now
-        raise
+        raise _at(ask.path, error) from None
     face.service.doorbell.ring()
     return Answer(status=200, stored=stored, is_written=True)

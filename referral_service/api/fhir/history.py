@@ -1,5 +1,7 @@
 """The history of one resource, the newest version first."""
 
+import re
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,29 +10,41 @@ from referral_service.api.fhir.audit import patients_in
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
 from referral_service.core.problem import Category, problem
-from referral_service.fhir.search.query import DEFAULT_COUNT, MOST
+from referral_service.fhir.search.dates import span
+from referral_service.fhir.search.query import DEFAULT_COUNT, count_in
 from referral_service.workflow.ports import Stored
 
 _NEWEST = 2**31 - 1
-_KNOWN = frozenset({"_count", "_before", "_format", "_pretty"})
+_VERSION = re.compile(r"\d{1,10}", re.ASCII)
+_KNOWN = frozenset({"_count", "_before", "_since", "_format", "_pretty"})
 
 
 async def history(face: Face, ask: Ask) -> Answer:
-    """A Bundle of type history; `_count` as in searches, `_before` (a version) leads on to the next page."""
+    """A Bundle of type history; `_count` as in searches, `_before` (a version) leads on to the next page.
+
+    `_since` leaves out what is older; how many versions are not, is not counted.
+    """
     if ask.is_strict and any(name not in _KNOWN for name, _ in ask.parameters):
         raise problem(Category.INCORRECT, "No such parameter of a history here.", code="not-supported")
-    count = min(max(_number(ask, "_count", DEFAULT_COUNT), 1), MOST)
-    before = min(_number(ask, "_before", _NEWEST), _NEWEST)
+    asked = {name: value for name, value in ask.parameters if value}
+    since = _since(asked.get("_since", ""))
+    count = max(_count(asked.get("_count", str(DEFAULT_COUNT))), 1)
+    before = _before(asked.get("_before", str(_NEWEST)))
     page = await face.look(lambda: face.search.history(ask.tenant, ask.type, ask.id, before, count))
     if page.total is None:
         raise problem(Category.NOT_FOUND, "There is no such resource.")
     here = f"{ask.base}/{ask.type}/{ask.id}/_history"
-    links = {"self": f"{here}?{urlencode({'_count': count})}"}
-    if page.older:
-        links["next"] = f"{here}?{urlencode({'_count': count, '_before': page.versions[-1].version})}"
+    said = {"_count": str(count)} | ({"_since": asked["_since"]} if since else {})
+    links = {"self": f"{here}?{urlencode(said)}"}
+    if page.older and not _is_older(page.older, since):
+        links["next"] = f"{here}?{urlencode(said | {'_before': page.versions[-1].version})}"
     earlier = [*page.versions[1:], page.older]
-    members = [_member(ask, *both) for both in zip(page.versions, earlier, strict=False)]
-    body = render.bundle("history", members, links, page.total)
+    members = [
+        _member(ask, *both)
+        for both in zip(page.versions, earlier, strict=False)
+        if not _is_older(both[0], since)
+    ]
+    body = render.bundle("history", members, links, None if since else page.total)
     return Answer(status=200, body=body, patients=patients_in(page.versions) if ask.visit else ())
 
 
@@ -53,8 +67,25 @@ def _member(ask: Ask, stored: Stored, before: Stored | None) -> render.Member:
     )
 
 
-def _number(ask: Ask, name: str, default: int) -> int:
-    text = dict(ask.parameters).get(name, str(default))
-    if not (text.isascii() and text.isdigit()) or len(text) > 10:
-        raise problem(Category.INCORRECT, f"{name}: Not a whole number.", code="value")
-    return int(text)
+def _is_older(stored: Stored, since: datetime | None) -> bool:
+    return since is not None and stored.updated_at < since
+
+
+def _since(text: str) -> datetime | None:
+    found = span(text)
+    if text and found is None:
+        raise problem(Category.INCORRECT, "_since: Not an instant.", code="value")
+    return found.start if found else None
+
+
+def _count(text: str) -> int:
+    found = count_in(text)
+    if found is None:
+        raise problem(Category.INCORRECT, "_count: Not a whole number.", code="value")
+    return found
+
+
+def _before(text: str) -> int:
+    if not _VERSION.fullmatch(text):
+        raise problem(Category.INCORRECT, "_before: Not a version.", code="value")
+    return min(int(text), _NEWEST)

@@ -59,9 +59,9 @@ def permit_entries(ask: Ask, entries: Iterable[Entry], conditions: Mapping[Condi
         raise Problem(Category.FORBIDDEN, *faults)
 
 
-def may_read(principal: Principal, type: str) -> bool:
-    """Whether resources of a type may come along with an answer about another."""
-    return principal.is_open or not _lacking(principal, [(type, "read")])
+def may(principal: Principal, type: str, code: str) -> bool:
+    """Whether that interaction with a type is allowed; for what is looked at beside what was asked for."""
+    return principal.is_open or not _lacking(principal, [(type, code)])
 
 
 def _needs(ask: Ask, code: str) -> tuple[Need, ...]:

@@ -18,16 +18,15 @@ _VERSION: Final = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 
 async def read(face: Face, ask: Ask) -> Answer:
     """200; 304 if the client has this version; 410 once deleted; 404."""
-    stored = await current(face, ask, ask.id)
-    return Answer(status=304 if _has(ask, stored) else 200, stored=stored)
+    return _unless_known(ask, await current(face, ask, ask.id))
 
 
 async def vread(face: Face, ask: Ask) -> Answer:
-    """200 for that very version, 410 if it is a deletion."""
+    """The same for that very version; 410 if it is a deletion."""
     if not _VERSION.fullmatch(ask.version):
         raise problem(Category.NOT_FOUND, "There is no such version.")
     stored = await run_in_threadpool(face.service.store.read, ask.tenant, ask.type, ask.id, int(ask.version))
-    return Answer(status=200, stored=_living(stored))
+    return _unless_known(ask, _living(stored))
 
 
 async def current(face: Face, ask: Ask, identity: str) -> Stored:
@@ -41,6 +40,10 @@ def _living(stored: Stored | None) -> Stored:
     if stored.is_deleted:
         raise HttpProblem(410, "deleted", "The resource was deleted.")
     return stored
+
+
+def _unless_known(ask: Ask, stored: Stored) -> Answer:
+    return Answer(status=304 if _has(ask, stored) else 200, stored=stored)
 
 
 def _has(ask: Ask, stored: Stored) -> bool:

@@ -9,7 +9,7 @@ from referral_service.api.fhir import paging, render
 from referral_service.api.fhir.audit import patients_in
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
-from referral_service.api.fhir.permit import may_read
+from referral_service.api.fhir.permit import may
 from referral_service.fhir.parse import parse
 from referral_service.fhir.search import query
 from referral_service.fhir.search.reference import local
@@ -67,7 +67,7 @@ def _focused(face: Face, ask: Ask, page: Page, types: frozenset[str]) -> list[St
     """What the Tasks of this page are about, as far as it is of these types and may be read."""
     named = (local(parse(task.body).get("focus", {}).get("reference")) for task in page.matches)
     identities = {reference.partition("/")[::2] for reference in named if reference}
-    wanted = [one for one in identities if types & {"", one[0]} and may_read(ask.principal, one[0])]
+    wanted = [one for one in identities if types & {"", one[0]} and may(ask.principal, one[0], "read")]
     return face.search.current(ask.tenant, wanted)
 
 

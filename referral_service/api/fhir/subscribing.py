@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from referral_service.api.fhir.permit import may_read
+from referral_service.api.fhir.permit import may
 from referral_service.auth.principal import Principal
 from referral_service.core.problem import Category, Issue, Problem
 from referral_service.ehr.subscribers import Subscribers
@@ -39,7 +39,7 @@ def _faults(
         yield Issue("business-rule", sentence, f"{path}.status")
     if hook is None:
         return
-    if not may_read(principal, hook.query.type):
+    if not may(principal, hook.query.type, "read"):
         sentence = f"The token does not bring system/{hook.query.type}.r."
         raise Problem(Category.FORBIDDEN, Issue("forbidden", sentence, f"{path}.criteria"))
     if refusal := subscribers.refusal(hook.endpoint):

@@ -77,6 +77,7 @@ INTERACTIONS: Final = {
     ("history", "GET"): Interaction("history-instance", history),
     ("version", "GET"): Interaction("vread", vread),
     ("compartment", "GET"): Interaction("search-type", search_compartment),
+    ("compartment search", "POST"): Interaction("search-type", search_compartment),
     ("$assess", "GET"): Interaction("$assess", assess),
     ("$assess", "POST"): Interaction("$assess", posted("Patient", assess), has_resource=True),
 }
@@ -184,8 +185,8 @@ def _place(segments: Sequence[str]) -> Place:
             return Place("version", kind, identity, version)
         case [kind, identity, name] if name in OPERATIONS.get(kind, ()):
             return Place(name, kind, identity)
-        case ["Patient", identity, kind] if _has_compartment(kind):
-            return Place("compartment", kind, identity)
+        case ["Patient", identity, kind, *rest] if _has_compartment(kind) and rest in ([], ["_search"]):
+            return Place("compartment search" if rest else "compartment", kind, identity)
     raise problem(Category.NOT_FOUND, "There is nothing at this address.")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Final
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -24,6 +25,7 @@ from referral_service.workflow.ports import Stored, Write
 # By the entries' indices.
 _Demands = Mapping[int, int]
 _Versions = Mapping[tuple[str, str], int]
+_ALONE: Final = "A Task to fulfil an order is written by itself, at its own address or in a batch."
 _WRITING = ("DELETE", "POST", "PUT")
 _ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
@@ -31,6 +33,9 @@ _ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 async def transaction(face: Face, ask: Ask) -> Answer:
     """200 and a transaction-response, its entries in the request's order; else nothing is stored."""
     found = _entries(ask)
+    if telling := await entries.telling(face, ask, found):
+        paths = (f"Bundle.entry[{index}].request" for index in sorted(telling))
+        raise Problem(Category.INCORRECT, *(Issue("not-supported", _ALONE, path) for path in paths))
     pointing = await face.work(len(found), lambda: links(found))
     needed = conditions(found, pointing)
     permit_entries(ask, found, needed)

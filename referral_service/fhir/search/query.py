@@ -15,9 +15,10 @@ from referral_service.fhir.search.table import Kind, Parameter, Sort
 
 DEFAULT_COUNT = 50
 MOST = 500
+_DIGITS = 9
 _MOST_ALTERNATIVES = 200
 _MOST_TESTS = 20
-_COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")
+COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")
 # Asked of any search, without a say in what is found: negotiated elsewhere, or safe to answer in full.
 _ELSEWHERE = frozenset({"_format", "_pretty"})
 
@@ -204,8 +205,8 @@ def _reference_test(draft: _Draft, parameter: Parameter, modifier: str, alternat
 
 
 def _during(draft: _Draft, name: str, value: str) -> During:
-    comparison = value[:2] if value[:2] in _COMPARISONS else "eq"
-    covered = span(value[2:] if value[:2] in _COMPARISONS else value)
+    comparison = value[:2] if value[:2] in COMPARISONS else "eq"
+    covered = span(value[2:] if value[:2] in COMPARISONS else value)
     if covered is None:
         raise _wrong(draft, name, "Not a date, or not a date of the calendar.")
     if comparison != "ap":
@@ -229,10 +230,19 @@ def _last_updated(draft: _Draft, value: str, _: bool) -> bool:
     return True
 
 
+def count_in(value: str) -> int | None:
+    """A `_count` as far as it is heeded, at most MOST; None if it is no whole number of 0 or more."""
+    if not (value.isascii() and value.isdigit()):
+        return None
+    # However long: nobody need know the limit to ask for all.
+    return min(int(value[-_DIGITS:]), MOST) if not value[:-_DIGITS].strip("0") else MOST
+
+
 def _count(draft: _Draft, value: str, _: bool) -> bool:
-    if not (value.isascii() and value.isdigit()) or len(value) > 9:
+    found = count_in(value)
+    if found is None:
         raise _wrong(draft, "_count", "Not a whole number.")
-    draft.count = min(int(value), MOST)
+    draft.count = found
     draft.use_once("_count", str(draft.count))
     return False
 
