@@ -44,6 +44,17 @@ def links(entries: Iterable[Entry]) -> list[Link]:
     ]
 
 
+def named_by_id(entries: Iterable[Entry], found: Iterable[Link]) -> set[tuple[str, str]]:
+    """Type and id of what is posted under no other name than its own id, and is pointed at by that."""
+    own = {
+        f"{entry.type}/{entry.resource['id']}": (entry.type, str(entry.resource["id"]))
+        for entry in entries
+        if entry.method == "POST" and entry.resource and entry.full_url and ":" not in entry.full_url
+    }
+    texts = (link.holder[link.key] for link in found if link.key == "reference") if own else ()
+    return {own[name] for text in texts if (name := text.partition("/_history/")[0]) in own}
+
+
 def places(resource: dict[str, Any]) -> list[tuple[Any, Any]]:
     """What holds each such string, and its key there; the resource need not be valid."""
     found: list[tuple[Any, Any]] = []

@@ -82,15 +82,17 @@ def plan(
     matches: Mapping[Condition, Match],
     mint: Callable[[str], str],
     base: str = "",
+    stored: Set[str] = frozenset(),
 ) -> list[Operation]:
     """Operations in the order DELETE, POST, PUT, GET, their resources with ids and with references rewritten.
 
     `matches` holds every condition, its ids two more than the entries that write, if there are so many. The
-    resources are changed in place; `base` is the address that the Bundle was sent to. Raises INCORRECT or
-    CONFLICT with one issue a fault.
+    resources are changed in place; `base` is the address that the Bundle was sent to; `stored` has those that
+    are there of the identities by which posted entries are pointed at. Raises INCORRECT or CONFLICT with one
+    issue a fault.
     """
     operations, faults = _identified(entries, matches, mint)
-    names = _Names(operations)
+    names = _Names(operations, stored)
     searching: list[tuple[Link, Condition]] = []
     lost: list[_Lost] = []
     for link in found:
@@ -175,10 +177,15 @@ def _overlaps(operations: Iterable[Operation]) -> list[Issue]:
     return faults
 
 
+def _unclear(entry: Entry, why: str) -> Issue:
+    where = f"Bundle.entry[{entry.index}]"
+    return Issue("duplicate", f"{why}: what points at it may mean either.", where)
+
+
 class _Names:
     """By what the written entries are pointed at, and where each is kept; `faults` if that is not clear."""
 
-    def __init__(self, operations: Sequence[Operation]) -> None:
+    def __init__(self, operations: Sequence[Operation], stored: Set[str]) -> None:
         written = [
             (op, op.identity)
             for op in operations
@@ -194,9 +201,12 @@ class _Names:
             if entry.method == "POST" and not is_matched:
                 self._created.add(identity)
             name = entry.full_url
-            if name and name not in put and self._kept.setdefault(name, identity) != identity:
-                sentence = "Another entry has this identity too: what points at it may mean either."
-                self.faults.append(Issue("duplicate", sentence, f"Bundle.entry[{entry.index}]"))
+            if not name or name in put:
+                continue
+            if name in stored and name != identity:
+                self.faults.append(_unclear(entry, "A resource of this id is stored already"))
+            elif self._kept.setdefault(name, identity) != identity:
+                self.faults.append(_unclear(entry, "Another entry has this identity too"))
 
     def rewrite(self, link: Link, text: str) -> bool:
         """Makes a link that is no search point at what is kept here; False for a reference that cannot."""

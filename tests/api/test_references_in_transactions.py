@@ -106,6 +106,24 @@ def test_two_that_have_one_name_are_refused(server: Running, years: tuple[str, s
     assert server.dump() == before
 
 
+def test_the_id_of_what_is_posted_is_no_name_where_such_a_resource_is_stored(server: Running) -> None:
+    """R4 leaves the reference; a sender without fullUrls means the entry: nobody is taken for another."""
+    own, value = new_id(), new_id("mrn")
+    server.put(patient(own, identifier=mrn(value)))
+    about = entry("POST", "Condition", condition(f"Patient/{own}"))
+    before = server.dump()
+    answer = server.send("transaction", entry("POST", "Patient", patient(own)), about)
+    assert (answer.status_code, issues(answer.json())) == (400, [("duplicate", "Bundle.entry[0]")])
+    assert server.dump() == before
+
+    same = entry("POST", "Patient", patient(own), ifNoneExist=f"identifier={value}")
+    assert subject(server, server.send("transaction", same, about).json(), 1) == f"Patient/{own}"
+    named = entry("POST", "Patient", patient(own), "urn:uuid:9d5a1a3e-0000-4000-8000-000000000001")
+    assert subject(server, server.send("transaction", named, about).json(), 1) == f"Patient/{own}"
+    alone = server.send("transaction", entry("POST", "Patient", patient(own)))
+    assert statuses(alone.json()) == ["201"]
+
+
 def test_one_name_of_one_resource_is_clear(server: Running) -> None:
     value, own = new_id("mrn"), new_id()
     known = patient(own, identifier=mrn(value))

@@ -17,7 +17,7 @@ from referral_service.core.problem import Category, Issue, Problem
 from referral_service.fhir import bundle
 from referral_service.fhir.bundle import Entry
 from referral_service.fhir.conditional import Match
-from referral_service.fhir.links import links
+from referral_service.fhir.links import links, named_by_id
 from referral_service.fhir.transaction import Operation, conditions, plan
 from referral_service.workflow.ingest import Change, deletion
 from referral_service.workflow.ports import Stored, Write
@@ -46,7 +46,10 @@ async def transaction(face: Face, ask: Ask) -> Answer:
         matches = {
             one: Match(query, await face.find(ask.tenant, one, most)) for one, query in understood.items()
         }
-        operations = await face.work(len(found), lambda: plan(found, pointing, matches, ask.new_id, ask.base))
+        stored = await _stored(face, ask, named_by_id(found, pointing))
+        operations = await face.work(
+            len(found), lambda: plan(found, pointing, matches, ask.new_id, ask.base, stored)
+        )
         answers = await _write(face, ask, operations)
     for one in operations:
         if one.is_matched:
@@ -59,6 +62,14 @@ async def transaction(face: Face, ask: Ask) -> Answer:
             answers[entry.index] = await entries.answer(face, calm, entry)
     body = entries.response("transaction-response", ask, (answers[entry.index] for entry in found))
     return Answer(status=200, body=body)
+
+
+async def _stored(face: Face, ask: Ask, identities: set[tuple[str, str]]) -> frozenset[str]:
+    """Those of these that are there, as Type/id."""
+    if not identities:
+        return frozenset()
+    current = await run_in_threadpool(face.search.current, ask.tenant, identities)
+    return frozenset(f"{one.type}/{one.id}" for one in current)
 
 
 def _entries(ask: Ask) -> list[Entry]:
