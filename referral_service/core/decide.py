@@ -24,6 +24,7 @@ from referral_service.core.timeline import Timeline
 
 Answers = Mapping[str | None, list[Judged]]
 _NOBODY = Verdict("no-qualifying-condition", ("none",))
+_OVER = Verdict("no-qualifying-condition", ("resolved",))
 _URGENT_REASONS = ("red-flag-hard", "red-flag-soft", "possible-red-flag")
 
 
@@ -135,11 +136,12 @@ def _aligned(variants: Sequence[Mapping[str | None, Judged]]) -> dict[str | None
         return {key: [judged] for key, judged in variants[0].items()}
     lone = [next(filter(_is_lone, variant.values()), None) for variant in variants]
     opened = {key for variant in variants for key, judged in variant.items() if judged.assessment}
+    over = {key: judged for variant in variants for key, judged in variant.items() if judged.verdict == _OVER}
     speaks_for = opened or {judged.region for judged in [*filter(None, lone)][:1]}
     keys = dict.fromkeys(key for variant in variants for key in variant)
     found = {
         key: [
-            _of(variant, key, flag if key in speaks_for else None)
+            _of(variant, key, over, flag if key in speaks_for else None)
             for variant, flag in zip(variants, lone, strict=True)
         ]
         for key in keys
@@ -162,10 +164,18 @@ def _is_kept(
     return key in speaks_for or any(key in variant and not _is_lone(variant[key]) for variant in variants)
 
 
-def _of(variant: Mapping[str | None, Judged], key: str | None, flag: Judged | None) -> Judged:
+def _of(
+    variant: Mapping[str | None, Judged],
+    key: str | None,
+    over: Mapping[str | None, Judged],
+    flag: Judged | None,
+) -> Judged:
+    """`over` has the closed episodes, of which nothing is said where a lone flag stands in their region."""
     own = variant.get(key)
-    if own is None or _is_lone(own):
+    if own is None:
         own = Judged(_NOBODY, key)
+    elif _is_lone(own):
+        own = over.get(key, Judged(_NOBODY, key))
     if own.verdict.outcome != "no-qualifying-condition" or flag is None:
         return own
     return flag._replace(region=key)
@@ -198,7 +208,7 @@ def _judge(record: Record, horizon: Horizon) -> dict[str | None, Judged]:
 
 
 def _over(episode: Episode) -> Judged:
-    return Judged(Verdict("no-qualifying-condition", ("resolved",)), episode.region, episode=episode)
+    return Judged(_OVER, episode.region, episode=episode)
 
 
 def _after_death(last: Mapping[str, Episode]) -> dict[str | None, Judged]:

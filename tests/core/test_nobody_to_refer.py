@@ -97,6 +97,16 @@ def test_without_an_episode_the_gravest_flag_gives_the_region(
     assert (decision.outcome, decision.region, decision.priority) == ("urgent", region, priority)
 
 
+def test_an_episode_that_is_over_keeps_its_reason_whichever_flag_may_still_be_new() -> None:
+    partial = {"onset": between(-100, -70)}
+    flags = (replace(INFECTED_BACK, **partial), replace(CORD, **partial))
+    found = answers(numbered((ADULT, replace(BACK, **OVER), *flags)))
+    assert found == {
+        "lumbar": ("no-qualifying-condition", None, {"resolved"}),
+        None: ("review", None, {"possible-red-flag"}),
+    }
+
+
 def test_a_refused_generic_referral_refuses_both_consultations() -> None:
     refused = Refusal(source="", meanings=(meant("refer_generic"),), at=at(-5))
     stenosis = condition(meant("spinal_stenosis", "lumbar"), -210)
