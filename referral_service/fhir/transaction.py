@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from referral_service.core.problem import Category, Issue, Problem
 from referral_service.fhir.bundle import Condition, Entry
 from referral_service.fhir.conditional import Coming, Match, can_be_asked, search_in
@@ -143,7 +145,9 @@ def _identified(
             )
         else:
             identity = ids[0] if ids else own or mint(entry.type)
-            operations.append(Operation(entry, identity, is_matched=bool(ids) and entry.method == "POST"))
+            # Update as create, where there is none: else another's record would be overwritten.
+            done = msgspec.structs.replace(entry, if_none_match="*") if own and not ids else entry
+            operations.append(Operation(done, identity, is_matched=bool(ids) and entry.method == "POST"))
             if entry.condition:
                 known[same] = [identity]
             entry.resource["id"] = identity

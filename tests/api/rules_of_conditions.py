@@ -134,6 +134,30 @@ RULES_OF_CONDITIONS: dict[str, Rule] = {
         {"location": "{base}/Patient/{id}/_history/1"},
         {"id": ["{id}"]},
     ),
+    "a conditional update without match overwrites nothing under the id that it brings": Rule(
+        put(f"Patient?{ASKED}", patient("{id}", identifier=MRN)),
+        412,
+        body={ONE_ISSUE: ["conflict"]},
+        given=(put("Patient/{id}", patient("{id}")),),
+    ),
+    "nor does one in a transaction": Rule(
+        post("", bundle("transaction", entry("PUT", f"Patient?{ASKED}", patient("{id}", identifier=MRN)))),
+        412,
+        body={ONE_ISSUE: ["conflict"], "issue.expression": ["Bundle.entry[0].request"]},
+        given=(put("Patient/{id}", patient("{id}")),),
+    ),
+    "nor one in a batch": Rule(
+        post("", bundle("batch", entry("PUT", f"Patient?{ASKED}", patient("{id}", identifier=MRN)))),
+        200,
+        body={"entry.response.status": ["412 Precondition Failed"]},
+        given=(put("Patient/{id}", patient("{id}")),),
+    ),
+    "a conditional update without match brings back what was deleted under its id": Rule(
+        put(f"Patient?{ASKED}", patient("{id}", identifier=MRN)),
+        201,
+        {"etag": r'W/"3"'},
+        given=(put("Patient/{id}", patient("{id}")), delete("Patient/{id}")),
+    ),
     "a conditional update with one match and no id updates it": Rule(
         put(f"Patient?{ASKED}", CHANGED),
         200,

@@ -13,7 +13,7 @@ from referral_service.core.problem import Category, Problem, problem
 from referral_service.workflow.ports import Stored
 
 _TAG = re.compile(r'(?:W/)?"(\d{1,18})"\Z')
-_ANY = "*"
+ANY = "*"
 
 
 def unmet(error: Problem) -> HttpProblem | Problem:
@@ -30,7 +30,7 @@ async def found(face: Face, ask: Ask, identity: str) -> int | None:
     deletion; it was changed after If-Unmodified-Since; If-None-Match: * and there is one. A deleted resource
     is none.
     """
-    is_to_be_none = ask.if_none_match.strip() == _ANY
+    is_to_be_none = ask.if_none_match.strip() == ANY
     if ask.if_none_match and not (is_to_be_none or ask.if_match):
         raise problem(Category.INCORRECT, "A write takes If-None-Match: * only.", code="value")
     since = None if ask.if_match else date_in(ask.if_unmodified_since)
@@ -52,7 +52,7 @@ async def found(face: Face, ask: Ask, identity: str) -> int | None:
 def _matched(if_match: str, living: Stored | None) -> int | None:
     if living is None:
         raise HttpProblem(412, "conflict", "There is no such resource.")
-    if if_match.strip() == _ANY:
+    if if_match.strip() == ANY:
         return None
     tags = (_TAG.match(tag.strip()) for tag in if_match.split(","))
     if living.version not in {int(tag[1]) for tag in tags if tag}:

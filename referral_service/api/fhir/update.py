@@ -2,10 +2,12 @@
 
 from urllib.parse import urlencode
 
+import msgspec
+
 from referral_service.api.errors import HttpProblem
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
-from referral_service.api.fhir.preconditions import found, unmet
+from referral_service.api.fhir.preconditions import ANY, found, unmet
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.fhir.bundle import Condition
 from referral_service.workflow.ingest import Change
@@ -21,7 +23,7 @@ async def update(face: Face, ask: Ask) -> Answer:
 
 
 async def update_conditionally(face: Face, ask: Ask) -> Answer:
-    """No match: as create, or under the id that came along; one: update; several: 412."""
+    """No match: as create, or under the id that came along if that is free; one: update; several: 412."""
     condition = Condition(ask.type, _query(ask))
     async with face.alone(ask.tenant, [condition]):
         ids = await face.find(ask.tenant, condition)
@@ -36,7 +38,9 @@ async def update_conditionally(face: Face, ask: Ask) -> Answer:
                 "value",
             )
         ask.content["id"] = ids[0] if ids else own or ask.new_id(ask.type)
-        return await _update(face, ask)
+        # Update as create, where there is none: else another's record would be overwritten.
+        creating = ask if ids or not own else msgspec.structs.replace(ask, if_none_match=ANY)
+        return await _update(face, creating)
 
 
 def _query(ask: Ask) -> str:
