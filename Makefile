@@ -26,7 +26,13 @@ $(STAMP): $(READY) requirements-dev.txt
 # What is made up to look like a secret, and what is full of digests.
 NO_SECRETS = '^tests/|package-lock.json$$|^requirements.*txt$$|^fhir_profiles/(examples|resources)/'
 
-NODE := fhir_profiles/node_modules/.package-lock.json tests/foreign/node_modules/.package-lock.json
+# The browser that npm has brought; none is needed where the machine has its own, or no such package runs.
+CHROMIUM := tests/foreign/node_modules/.chromium/unpacked
+$(CHROMIUM): tests/foreign/chromium.mjs tests/foreign/node_modules/.package-lock.json
+	$(BIN)/node $< || echo "Chromium could not be unpacked: tests in a browser may be skipped."
+	mkdir -p $(@D) && touch $@
+
+NODE := fhir_profiles/node_modules/.package-lock.json tests/foreign/node_modules/.package-lock.json $(CHROMIUM)
 
 # The main job on the sample clinic; `make run ONCE=1` prints and leaves.
 run: $(READY)

@@ -1,29 +1,42 @@
-"""A real Chromium: Debian's where it is installed, else Playwright's own; without either they are skipped."""
+"""A real Chromium: the machine's, else Playwright's, else the one that `npm ci` has put in tests/foreign.
+
+Without any that runs here, these tests are skipped.
+"""
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
 
 from referral_service.wiring import build_assessor
 from tests.api.people import House
+from tests.foreign.node import HERE as FOREIGN
 from tests.kit.server import running
 
 _PATIENCE = 15_000
+_BROUGHT = FOREIGN / "node_modules" / ".chromium"
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The browser of this test process."""
-    installed = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox"])
-        except Error:
-            pytest.skip("no Chromium on this machine")
+        browser = _launched(playwright)
         yield browser
         browser.close()
+
+
+def _launched(playwright: Playwright) -> Browser:
+    installed = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    libraries = {"LD_LIBRARY_PATH": str(_BROUGHT / "al2023" / "lib")}
+    brought = _BROUGHT / "chromium"
+    # The machine's own libraries come first: those that were brought along are for machines that lack them.
+    for program, environment in ((installed, None), (brought, None), (brought, libraries)):
+        with suppress(Error):
+            return playwright.chromium.launch(executable_path=program, env=environment, args=["--no-sandbox"])
+    pytest.skip("no Chromium runs on this machine")
 
 
 @pytest.fixture(scope="module")

