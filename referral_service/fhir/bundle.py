@@ -6,11 +6,11 @@ Source: https://hl7.org/fhir/R4/http.html#transaction. The Bundle has passed `fh
 import re
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 
 from referral_service.core.problem import Issue
-from referral_service.fhir.check import check
 from referral_service.fhir.definitions import R4_TYPES
 from referral_service.fhir.search.reference import is_id
 from referral_service.fhir.search.table import TAKEN_IN
@@ -83,7 +83,7 @@ def read(index: int, item: Json) -> Entry | list[Issue]:
     method, url, resource = request.get("method", ""), request.get("url", ""), item.get("resource")
     where = f"Bundle.entry[{index}]"
     path, _, query = url.partition("?")
-    shape = _PATH.match(path)
+    shape = _PATH.match(unquote(path))
     if shape is None or shape[1] not in R4_TYPES:
         return [Issue("value", "Not the path of a resource type of R4.", f"{where}.request.url")]
     sought = query_in(request["ifNoneExist"], shape[1]) if "ifNoneExist" in request else ""
@@ -110,10 +110,7 @@ def read(index: int, item: Json) -> Entry | list[Issue]:
 def heeded(entry: Entry) -> Entry | list[Issue]:
     """An entry that would be passed by, as one to be carried out; the issues if it cannot be."""
     asked = msgspec.structs.replace(entry, is_passed_by=False)
-    faults = _faults(asked, f"Bundle.entry[{entry.index}]")
-    if not faults and entry.resource is not None:
-        faults = check(entry.resource, entry.path)
-    return faults or asked
+    return _faults(asked, f"Bundle.entry[{entry.index}]") or asked
 
 
 def query_in(condition: str, kind: str) -> str | Issue:
@@ -141,6 +138,8 @@ def _is_passed_by(method: str, kind: str) -> bool:
 
 
 def _faults(entry: Entry, where: str) -> list[Issue]:
+    if entry.method == "POST" and entry.rest.startswith("/$"):
+        return [Issue("not-supported", "An operation is posted by itself only.", f"{where}.request.url")]
     if entry.resource is not None and entry.resource["resourceType"] != entry.type:
         return [Issue("invalid", "Another type than the resource's.", f"{where}.request.url")]
     if entry.is_passed_by:

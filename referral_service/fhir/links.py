@@ -1,6 +1,7 @@
 """The places in a resource from which something else may be pointed at; pure."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from referral_service.fhir.bundle import Entry
@@ -24,6 +25,8 @@ _LINKING: Final = frozenset(
     }
 )
 _NESTED: Final = (dict, list)
+_TAG = re.compile(r"""<[A-Za-z](?:[^<>"']|"[^"]*"|'[^']*')*>""")
+_ATTRIBUTE = re.compile(r"""([^\s=<>"'/]+\s*=\s*)("[^"]*"|'[^']*')""")
 
 
 class Link(NamedTuple):
@@ -44,15 +47,24 @@ def links(entries: Iterable[Entry]) -> list[Link]:
     ]
 
 
-def named_by_id(entries: Iterable[Entry], found: Iterable[Link]) -> set[tuple[str, str]]:
-    """Type and id of what is posted under no other name than its own id, and is pointed at by that."""
-    own = {
-        f"{entry.type}/{entry.resource['id']}": (entry.type, str(entry.resource["id"]))
+def named_by_id(entries: Iterable[Entry]) -> set[tuple[str, str]]:
+    """Type and id of what is posted under no other name than its own id."""
+    return {
+        (entry.type, str(entry.resource["id"]))
         for entry in entries
         if entry.method == "POST" and entry.resource and entry.full_url and ":" not in entry.full_url
     }
-    texts = (link.holder[link.key] for link in found if link.key == "reference") if own else ()
-    return {own[name] for text in texts if (name := text.partition("/_history/")[0]) in own}
+
+
+def relinked(narrative: str, meant: Callable[[str], str]) -> str:
+    """A narrative whose links are what `meant` makes of them; its text, and other attributes, stay."""
+
+    def attribute(found: re.Match[str]) -> str:
+        name, quote, value = found[1], found[2][0], found[2][1:-1]
+        is_link = name.rstrip("= \t\r\n") in ("href", "src")
+        return f"{name}{quote}{meant(value) if is_link else value}{quote}"
+
+    return _TAG.sub(lambda tag: _ATTRIBUTE.sub(attribute, tag[0]), narrative)
 
 
 def places(resource: dict[str, Any]) -> list[tuple[Any, Any]]:

@@ -19,7 +19,7 @@ from referral_service.fhir.search.reference import is_id
 Json = dict[str, Any]
 # Written in files; the PlanDefinition is made from the policy in force, SearchParameters from their table.
 IN_FILES: Final = frozenset({"ValueSet", "StructureDefinition", "CodeSystem", "OperationDefinition"})
-_TOLD = ("url", "name", "version", "status", "kind", "type", "derivation")
+_TOLD = ("url", "name", "version", "status", "date", "kind", "type", "derivation")
 _NOT_OF_AN_ID = re.compile(r"[^A-Za-z0-9\-.]+")
 _LONGEST_ID = 64
 # So many hexadecimal digits of the digest make the version: a number that a database of ours could hold too.
@@ -36,7 +36,8 @@ class Draft(NamedTuple):
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
     """One published resource. `version` changes with the content alone, whichever process serves it.
 
-    `told` are those of its elements that it is looked up by.
+    `told` are those of its elements that it is looked up by; `tokens`, as system and code, the same for what
+    it may have several of.
     """
 
     type: str
@@ -45,6 +46,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     body: bytes
     told: Mapping[str, str]
+    tokens: Mapping[str, frozenset[tuple[str, str]]]
 
 
 class Published:
@@ -116,7 +118,41 @@ def _definition(draft: Draft, identity: str) -> Definition:
         updated_at=draft.updated_at,
         body=body,
         told=MappingProxyType(told),
+        tokens=MappingProxyType(
+            {
+                "identifier": frozenset(_identifiers(draft.resource)),
+                "code": frozenset(_codes(draft.resource)),
+                "base": frozenset(("", one) for one in _texts(draft.resource.get("base"))),
+            }
+        ),
     )
+
+
+def _identifiers(resource: Json) -> Iterator[tuple[str, str]]:
+    for one in _objects(resource.get("identifier")):
+        yield one.get("system", ""), one.get("value", "")
+
+
+def _codes(resource: Json) -> Iterator[tuple[str, str]]:
+    """Its own code, or those of its concepts, nested ones too."""
+    yield from (("", one) for one in _texts([resource.get("code")]))
+    for include in _objects(resource.get("compose", {}).get("include")):
+        yield from _concepts(include.get("system", ""), include)
+    yield from _concepts(resource.get("url", ""), resource)
+
+
+def _concepts(system: str, of: Json) -> Iterator[tuple[str, str]]:
+    for concept in _objects(of.get("concept")):
+        yield system, concept.get("code", "")
+        yield from _concepts(system, concept)
+
+
+def _objects(value: Any) -> list[Json]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _texts(value: Any) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _identity(resource: Json, taken: Mapping[str, Definition]) -> str:

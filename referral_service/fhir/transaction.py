@@ -13,7 +13,7 @@ import msgspec
 from referral_service.core.problem import Category, Issue, Problem
 from referral_service.fhir.bundle import Condition, Entry
 from referral_service.fhir.conditional import Coming, Match, can_be_asked, search_in
-from referral_service.fhir.links import NARRATIVE, Link, paths
+from referral_service.fhir.links import NARRATIVE, Link, paths, relinked
 from referral_service.fhir.search.query import Query
 
 Json = dict[str, Any]
@@ -21,7 +21,6 @@ ORDER: Final = {"DELETE": 0, "POST": 1, "PUT": 2, "GET": 3, "HEAD": 3}
 # Issue codes of a condition that the store's content does not meet: HTTP's 412.
 PRECONDITIONS: Final = frozenset({"multiple-matches", "not-found"})
 _RESTFUL = re.compile(r"(\S+/)?([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})\Z")
-_IN_NARRATIVE = re.compile(r"""(\b(?:href|src)\s*=\s*(["']))([^"'<>]+)(\2)""")
 _VERSION: Final = "/_history/"
 _UNKNOWN_VERSION: Final = "Which version this becomes is known once it is written: refer to it without one."
 _SEVERAL: Final = "More than one resource matches this condition."
@@ -201,6 +200,7 @@ class _Names:
         self._kept = dict(put)
         self._created: set[str] = set()
         self._homes: dict[str, str] = {}
+        self._unclear: dict[str, Entry] = {}
         for (entry, _, is_matched), identity in written:
             if entry.method == "POST" and not is_matched:
                 self._created.add(identity)
@@ -208,22 +208,19 @@ class _Names:
             if not name or name in put:
                 continue
             if name in stored and name != identity:
-                self.faults.append(_unclear(entry, "A resource of this id is stored already"))
+                self._unclear[name] = entry
             elif self._kept.setdefault(name, identity) != identity:
                 self.faults.append(_unclear(entry, "Another entry has this identity too"))
 
     def rewrite(self, link: Link, text: str) -> bool:
         """Makes a link that is no search point at what is kept here; False for a reference that cannot."""
         if link.key == NARRATIVE:
-            link.holder[NARRATIVE] = _IN_NARRATIVE.sub(lambda match: self._anchor(match, link.entry), text)
+            link.holder[NARRATIVE] = relinked(text, lambda name: self._meant(name, link.entry) or name)
             return True
         meant = self._meant(text, link.entry)
         if meant is not None:
             link.holder[link.key] = meant
         return meant is not None or link.key != "reference"
-
-    def _anchor(self, match: re.Match[str], entry: Entry) -> str:
-        return match[1] + (self._meant(match[3], entry) or match[3]) + match[4]
 
     def _meant(self, text: str, entry: Entry) -> str | None:
         """What is kept here under that name, or the name itself; None if its version cannot be known yet.
@@ -232,9 +229,11 @@ class _Names:
         this service had already.
         """
         kept = self._kept.get(self._resolved(text, entry))
+        name = self._resolved(text.partition(_VERSION)[0], entry)
+        if name in self._unclear:
+            self.faults.append(_unclear(self._unclear.pop(name), "A resource of this id is stored already"))
         if kept is not None or _VERSION not in text:
             return kept or text
-        name = self._resolved(text.partition(_VERSION)[0], entry)
         kept = self._kept.get(name)
         if kept is None or kept == name:
             return text

@@ -183,6 +183,21 @@ RULES_OF_BUNDLES: dict[str, Rule] = {
         body={"entry.response.etag": ['W/"3"'], STATUSES: ["201 Created"]},
         given=(STORED, delete("Patient/{id}")),
     ),
+    "an operation is not posted in a batch": Rule(
+        post("", bundle("batch", entry("POST", "Patient/{id}/$assess", {"resourceType": "Parameters"}))),
+        200,
+        body={
+            STATUSES: ["400 Bad Request"],
+            ISSUES: ["not-supported"],
+            "entry.response.outcome.issue.expression": ["Bundle.entry[0].request.url"],
+        },
+    ),
+    "the address of an entry may be escaped as any other": Rule(
+        post("", bundle("batch", entry("GET", "%50atient/{id}"), entry("GET", "Patient/{id}/%24assess"))),
+        200,
+        body={STATUSES: ["200 OK", "200 OK"]},
+        given=(STORED,),
+    ),
     "a type of R4 that is not kept is passed by": Rule(
         post("", sent("transaction", entry("POST", "Claim", {"resourceType": "Claim"}))),
         200,

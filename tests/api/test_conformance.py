@@ -14,7 +14,7 @@ from referral_service.fhir.check import check
 from referral_service.fhir.concepts import TerminologyError
 from referral_service.settings import Settings
 from referral_service.wiring import build_service
-from tests.api.charts import CANONICAL, entry, issues, statuses
+from tests.api.charts import CANONICAL, ICD_10_CM, entry, issues, statuses
 from tests.kit.server import Running, ids, running
 
 Json = dict[str, Any]
@@ -125,6 +125,13 @@ def test_the_policy_in_force_is_found_by_what_decisions_name(server: Running, ho
         ({"_id": "mri", "status": "draft"}, []),
         ({"_id": "mri", "version": "2.0.0"}, []),
         ({"_id": "mri", "unknown": "x"}, ["mri"]),
+        ({"code": "M51.A1"}, ["annular-defect"]),
+        ({"code": f"{ICD_10_CM}|M51.A1"}, ["annular-defect"]),
+        ({"code": "http://snomed.info/sct|M51.A1"}, []),
+        ({"code": "|M51.A1"}, []),
+        ({"_id": "mri", "code": "http://loinc.org|"}, ["mri"]),
+        ({"_id": "mri", "identifier": "x"}, []),
+        ({"_id": "mri", "date": "ne1990"}, []),
     ],
 )
 def test_definitions_are_searched(server: Running, asked: dict[str, str], found: list[str]) -> None:

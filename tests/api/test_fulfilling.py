@@ -137,6 +137,11 @@ REFUSED: dict[str, tuple[list[Json], int, str]] = {
         "",
     ),
     "more than anybody has to say": ([{"op": "test", "path": "/status", "value": "x"}] * 101, 400, ""),
+    "a search for a reference": (
+        [{"op": "add", "path": "/owner", "value": {"reference": "Practitioner?identifier=x|1"}}],
+        400,
+        "Task.owner.reference",
+    ),
     "the whole resource": ([{"op": "replace", "path": "", "value": []}], 422, "Task"),
 }
 
@@ -215,6 +220,13 @@ IN_A_BATCH: dict[str, tuple[str, str, Json, str, str]] = {
     "another id": ("PUT", "Task/{id}", {"id": "other"}, "400", "resource.id"),
     "a deletion": ("DELETE", "Task/{id}", {}, "405", ""),
     "a patch": ("PATCH", "Task/{id}", {}, "400", "request.method"),
+    "a search for a reference": (
+        "PUT",
+        "Task/{id}",
+        {"owner": {"reference": "Practitioner?identifier=x|1"}},
+        "400",
+        "resource.owner.reference",
+    ),
     "a search by id": ("PUT", "Task?_id={id}", {"status": "accepted"}, "405", ""),
     "a search by identifier": ("PUT", "Task?identifier={identifier}", {"status": "accepted"}, "405", ""),
 }

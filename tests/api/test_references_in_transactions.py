@@ -124,6 +124,32 @@ def test_the_id_of_what_is_posted_is_no_name_where_such_a_resource_is_stored(ser
     assert statuses(alone.json()) == ["201"]
 
 
+def test_nor_is_it_one_for_links_of_any_other_kind(server: Running) -> None:
+    own = new_id()
+    server.put(patient(own))
+    link = f'<div xmlns="http://www.w3.org/1999/xhtml"><a href="Patient/{own}">x</a></div>'
+    for more in (
+        {"text": {"status": "generated", "div": link}},
+        {"extension": [{"url": "urn:e", "valueUri": f"Patient/{own}"}]},
+        {"extension": [{"url": "urn:e", "valueReference": {"reference": f"Patient/{own}/_history/1"}}]},
+    ):
+        about = entry("POST", "Condition", condition("Patient/other", **more))
+        answer = server.send("transaction", entry("POST", "Patient", patient(own)), about)
+        assert (answer.status_code, issues(answer.json())) == (400, [("duplicate", "Bundle.entry[0]")])
+
+
+def test_what_only_looks_like_a_link_stays(server: Running) -> None:
+    who = urn()
+    text = f"<p title=\"href='{who}'\">href=\"{who}\" <a class='{who}' href = '{who}'>x</a></p>"
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml">{text}</div>'
+    made = server.send(
+        "transaction",
+        entry("POST", "Patient", patient(text={"status": "generated", "div": div}), who),
+    ).json()
+    stored = server.http.get(f"/{place_of(made, 0)}").json()["text"]["div"]
+    assert stored == div.replace(f"href = '{who}'", f"href = '{place_of(made, 0)}'")
+
+
 def test_one_name_of_one_resource_is_clear(server: Running) -> None:
     value, own = new_id("mrn"), new_id()
     known = patient(own, identifier=mrn(value))

@@ -200,44 +200,6 @@ def test_a_precondition_that_no_write_takes_is_named(server: Running) -> None:
     assert (answer.status_code, issues(answer.json())) == (400, [("value", "Bundle.entry[1].request")])
 
 
-READS_THAT_FAIL = {
-    "Patient/nope": (404, "not-found"),
-    "Patient/nope/_history/1": (404, "not-found"),
-    "Patient/{gone}": (410, "deleted"),
-    "Condition?recorded-date=never": (400, "value"),
-    "Sickness/_nowhere/at/all": (400, "value"),
-    "Claim/1": (404, "not-supported"),
-    "Patient/{who}/nothing": (404, "not-found"),
-}
-
-
-@pytest.mark.parametrize("url", READS_THAT_FAIL)
-def test_a_read_that_cannot_succeed_stores_nothing(server: Running, url: str) -> None:
-    status, code = READS_THAT_FAIL[url]
-    who, gone = new_id(), new_id()
-    server.put(patient(gone))
-    before = server.dump()
-    answer = server.send(
-        "transaction",
-        entry("PUT", f"Patient/{who}", patient(who)),
-        entry("GET", url.format(who=who, gone=gone)),
-        entry("DELETE", f"Patient/{gone}"),
-    )
-    assert (answer.status_code, issues(answer.json())) == (status, [(code, "Bundle.entry[1].request.url")])
-    assert server.dump() == before
-
-
-def test_a_read_of_what_is_written_along_succeeds(server: Running) -> None:
-    who = new_id()
-    reads = [f"Patient/{who}", f"Patient/{who}/_history", f"Patient/{who}/_history/1"]
-    answer = server.send(
-        "transaction",
-        *(entry("GET", url) for url in reads),
-        entry("PUT", f"Patient/{who}", patient(who)),
-    )
-    assert statuses(answer.json()) == ["200", "200", "200", "201"]
-
-
 def test_every_pointing_uri_follows_and_no_uuid_does(server: Running) -> None:
     who, bare = urn(), str(uuid4())
     div = f"<a href = '{who}'>x</a><img src='{who}' alt=\"x\"/><a\n href=\"{who}\">y</a>"

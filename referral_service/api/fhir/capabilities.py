@@ -8,7 +8,7 @@ import orjson
 
 from fhir_profiles import RESOURCES
 from referral_service.api.fhir import audit_events
-from referral_service.api.fhir.conformance import CONFORMANCE, PARAMETERS
+from referral_service.api.fhir.conformance import CONFORMANCE, parameters
 from referral_service.api.fhir.table import OPERATIONS, codes
 from referral_service.fhir.published import Published, drafts
 from referral_service.fhir.search.table import KINDS, Kind, Sort
@@ -19,7 +19,7 @@ _HL7_TERMS = "http://terminology.hl7.org/CodeSystem"
 _OAUTH = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 # What HL7 defines; every other operation is defined by ourselves.
 _DEFINED_BY_HL7 = {"$apply": f"{_HL7}/PlanDefinition-apply"}
-_ANY_TYPE = (("_id", Sort.TOKEN), ("_lastUpdated", Sort.DATE))
+_ANY_TYPE = (("_id", Sort.TOKEN.value), ("_lastUpdated", Sort.DATE.value))
 # Narrower than R4's compartment of a patient, which has performers, subscribers and others too.
 _OF_A_PATIENT = (
     "Patient/[id]/[type] is [type]?patient=[id], where the type has this parameter; but for AuditEvent."
@@ -111,11 +111,11 @@ def _resource(kind: Kind, ours: Published, canonical_base: str) -> dict[str, obj
         ]
     if kind.type == "Task":
         declared["searchInclude"] = ["Task:focus"]
-    own = PARAMETERS.items() if is_published else ((one.name, one.sort.value) for one in kind.parameters)
-    parameters = [*((name, sort.value) for name, sort in _ANY_TYPE), *own]
+    told = {one.name: one.sort.value for one in kind.parameters}
+    own = parameters(kind.type) if is_published else told
     defined = {one.name: canonical(canonical_base, kind, one) for one in kind.parameters if is_kept}
     declared["searchParam"] = [
         {"name": name, **({"definition": defined[name]} if name in defined else {}), "type": sort}
-        for name, sort in parameters
+        for name, sort in (*_ANY_TYPE, *own.items())
     ]
     return declared

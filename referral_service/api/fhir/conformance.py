@@ -1,6 +1,7 @@
 """Read and search of what the service publishes of itself: in memory, and never changed by a client."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -13,28 +14,48 @@ from referral_service.api.fhir.read import names
 from referral_service.core.problem import Category, problem
 from referral_service.fhir.published import IN_FILES, Definition
 from referral_service.fhir.search import query
-from referral_service.fhir.search.dates import Span
+from referral_service.fhir.search.dates import END, Span, span
 from referral_service.fhir.search.table import Kind, Parameter, Sort
 from referral_service.fhir.write.search_parameter import TYPE as SEARCH_PARAMETER
 from referral_service.workflow.ports import Stored
 
 PLAN: Final = "PlanDefinition"
-# R4's types of these parameters. All are read as tokens are; an address and a name have no system.
-PARAMETERS: Final = {"url": "uri", "name": "string", "version": "token", "status": "token"}
+# R4's types of these parameters. All but dates are read as tokens are; an address and a name have no system.
+_OF_ALL: Final = {"url": "uri", "name": "string", "version": "token", "status": "token", "date": "date"}
+_OF_SOME: Final = {
+    PLAN: ("identifier",),
+    "ValueSet": ("identifier", "code"),
+    "CodeSystem": ("identifier", "code"),
+    "StructureDefinition": ("identifier",),
+    "OperationDefinition": ("code",),
+    SEARCH_PARAMETER: ("code", "base"),
+}
 _STATUS = "http://hl7.org/fhir/publication-status"
 _SHORTEST = timedelta(microseconds=1)
 
 
+def parameters(type: str) -> dict[str, str]:
+    """What a published type is searched by, with R4's type of the parameter."""
+    return _OF_ALL | dict.fromkeys(_OF_SOME[type], "token")
+
+
 def _kind(type: str) -> Kind:
-    parameters = (
-        Parameter(name, Sort.TOKEN, (name,), name, system=_STATUS if name == "status" else "")
-        for name in PARAMETERS
+    found = (
+        Parameter(
+            name,
+            Sort.DATE if sort == "date" else Sort.TOKEN,
+            (name,),
+            name,
+            system=_STATUS if name == "status" else "",
+        )
+        for name, sort in parameters(type).items()
     )
-    return Kind(type=type, is_taken_in=False, parameters=tuple(parameters))
+    return Kind(type=type, is_taken_in=False, parameters=tuple(found))
 
 
 # The types that may be published, beside those that are stored.
 CONFORMANCE: Final = {type: _kind(type) for type in sorted({PLAN, SEARCH_PARAMETER, *IN_FILES})}
+PARAMETERS: Final = frozenset(one.name for kind in CONFORMANCE.values() for one in kind.parameters)
 
 
 class _Place(msgspec.Struct, array_like=True):
@@ -61,7 +82,9 @@ async def search(face: Face, ask: Ask) -> Answer:
     as_of = face.service.clock.as_of()
     understood = query.parse(CONFORMANCE[ask.type], asked, as_of=as_of, is_strict=ask.is_strict)
     found = [one for one in face.service.published.of(ask.type) if _passes(one, understood)]
-    found.sort(key=lambda one: (one.updated_at, one.id), reverse=understood.sort[0].is_descending)
+    found.sort(key=lambda one: one.id, reverse=understood.sort[-1].is_descending)
+    for order in reversed(understood.sort):
+        found.sort(key=partial(_dated, order.name), reverse=order.is_descending)
     start = place.passed if place else 0
     end = start + understood.count
     here = f"{ask.base}/{ask.type}"
@@ -87,6 +110,12 @@ def _stored(one: Definition) -> Stored:
     return Stored(type=one.type, id=one.id, version=one.version, updated_at=one.updated_at, body=one.body)
 
 
+def _dated(name: str, one: Definition) -> datetime:
+    """What is sorted by; whatever has no date comes last."""
+    dated = span(one.told.get("date"))
+    return one.updated_at if name == "_lastUpdated" else dated.start if dated else END
+
+
 def _passes(one: Definition, understood: query.Query) -> bool:
     return all(_passes_test(one, test) for test in understood.tests)
 
@@ -95,8 +124,16 @@ def _passes_test(one: Definition, test: query.Test) -> bool:
     if test.name == "_lastUpdated":
         updated = Span(one.updated_at, one.updated_at + _SHORTEST)
         return any(during.holds(updated) for during in test.dates)
+    if test.name == "date":
+        dated = span(one.told.get("date"))
+        return dated is not None and any(during.holds(dated) for during in test.dates)
+    if test.name in one.tokens:
+        return any(
+            system in test.systems or not {code, f"{system}|{code}"}.isdisjoint(test.tokens)
+            for system, code in one.tokens[test.name]
+        )
     value = one.id if test.name == "_id" else one.told.get(test.name, "")
-    if PARAMETERS.get(test.name) == "string":
+    if _OF_ALL.get(test.name) == "string":
         # R4: a string matches from its beginning, whatever the case.
         return any(value.casefold().startswith(token.casefold()) for token in test.tokens)
     asked = {value, f"|{value}"}

@@ -33,15 +33,24 @@ async def search(face: Face, ask: Ask) -> Answer:
     asked = place.parameters if place else ask.parameters
     as_of = face.service.clock.as_of()
     understood = query.parse(KINDS[ask.type], asked, as_of=as_of, is_strict=ask.is_strict)
-    if place and len(place.keys) != len(understood.sort):
+    if place and (len(place.keys) != len(understood.sort) or not _is_within(ask, place)):
         raise paging.not_ours()
     after = After(place.keys, place.id) if place else None
     return await face.look(lambda: _answer(face, ask, understood, after))
 
 
+def _is_within(ask: Ask, place: _Place) -> bool:
+    """Whether a page is of the compartment that is asked for, if it is one; its id is the patient's."""
+    return not ask.id or _narrowing(ask) in place.parameters
+
+
+def _narrowing(ask: Ask) -> tuple[str, str]:
+    return "patient", f"Patient/{ask.id}"
+
+
 async def search_compartment(face: Face, ask: Ask) -> Answer:
     """The same for `Patient/ID/Type`: the type's search with one parameter more."""
-    narrowed = (("patient", f"Patient/{ask.id}"), *ask.parameters)
+    narrowed = (_narrowing(ask), *ask.parameters)
     return await search(face, msgspec.structs.replace(ask, parameters=narrowed))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +19,7 @@ from referral_service.fhir import bundle
 from referral_service.fhir.bundle import Entry
 from referral_service.fhir.conditional import Match
 from referral_service.fhir.links import links, named_by_id
+from referral_service.fhir.search.reference import local
 from referral_service.fhir.transaction import Operation, conditions, plan
 from referral_service.workflow.ingest import Change, deletion
 from referral_service.workflow.ports import Stored, Write
@@ -46,7 +48,7 @@ async def transaction(face: Face, ask: Ask) -> Answer:
         matches = {
             one: Match(query, await face.find(ask.tenant, one, most)) for one, query in understood.items()
         }
-        stored = await _stored(face, ask, named_by_id(found, pointing))
+        stored = await _stored(face, ask, named_by_id(found))
         operations = await face.work(
             len(found), lambda: plan(found, pointing, matches, ask.new_id, ask.base, stored)
         )
@@ -145,13 +147,23 @@ async def _look_ahead(face: Face, ask: Ask, operations: Sequence[Operation]) -> 
     for entry, *_ in operations:
         if entry.method in _WRITING or entry.is_passed_by:
             continue
-        change = changed.get((entry.type, entry.id), "")
-        if change == "DELETE" and (not entry.rest or entry.rest.startswith("/$")):
+        changes = {changed.get(one, "") for one in _asked_for(entry)}
+        if "DELETE" in changes and (not entry.rest or entry.rest.startswith("/$")):
             raise _at(entry, "request.url", 410, Issue("deleted", "Another entry deletes this resource."))
         seen = await entries.answer(face, before, entry)
-        is_coming = seen.status in _ABSENT and change in ("POST", "PUT") and entries.is_address(entry)
+        is_coming = seen.status in _ABSENT and changes & {"POST", "PUT"} and entries.is_address(entry)
+        if entry.rest.startswith("/_history/"):
+            # A first version is sure to come; a later one only if there is something new.
+            is_coming = is_coming and entry.rest == "/_history/1" and seen.status == HTTPStatus.NOT_FOUND
         if seen.status >= HTTPStatus.BAD_REQUEST and not is_coming:
             raise _at(entry, "request.url", seen.status, seen.issues[0])
+
+
+def _asked_for(entry: Entry) -> set[tuple[str, str]]:
+    """What must be there for a read to succeed."""
+    told = parse_qsl(entry.query) if entry.rest == "/$apply" else []
+    subjects = (local(value) or "" for name, value in told if name == "subject")
+    return {(entry.type, entry.id), *((one.partition("/")[0], one.partition("/")[2]) for one in subjects)}
 
 
 def _identified_at(entry: Entry) -> str:
