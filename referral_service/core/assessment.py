@@ -10,7 +10,7 @@ from typing import Literal
 from referral_service.core import holds, signs
 from referral_service.core.cover import count, union
 from referral_service.core.dates import Horizon, last_within
-from referral_service.core.episode import Episode, regionless
+from referral_service.core.episode import Episode, Spell, regionless
 from referral_service.core.record import Record, Treatment, qualifies
 from referral_service.core.response import Point, Response, Series, point
 from referral_service.core.route import Route, route
@@ -63,16 +63,20 @@ class Assessment:
 
     @property
     def _has_chronic_code(self) -> bool:
-        conditions = [spell.condition for spell in self.episode.spells]
-        if self.alone:
-            found = regionless(self.record, self.horizon, self._is_chronic)
-            conditions += [s.condition for s in found if s.end >= self.episode.start]
         return any(
             self._is_chronic(m)
-            for c in conditions
-            for m in c.meanings
+            for spell in self._spells(self._is_chronic)
+            for m in spell.condition.meanings
             if m.region in (None, self.episode.region)
         )
+
+    def _spells(self, wanted: Callable[[Meaning], bool]) -> list[Spell]:
+        """The episode's conditions; alone, also those of a wanted meaning whose code names no region."""
+        found = list(self.episode.spells)
+        if self.alone:
+            untied = regionless(self.record, self.horizon, wanted)
+            found += [spell for spell in untied if spell.end >= self.episode.start]
+        return found
 
     def _is_chronic(self, meaning: Meaning) -> bool:
         words = self.words
@@ -167,7 +171,9 @@ class Assessment:
             ("function-flat", lambda: signs.function_flat(self.response, self.minimum)),
             (
                 "imaging-progression",
-                lambda: signs.imaging_progression(self.record, self.episode, self.studies),
+                lambda: signs.imaging_progression(
+                    self.record, self._spells(qualifies), self.studies, self.episode
+                ),
             ),
             ("persistent-at-maximum", self._persistent),
         )
@@ -233,10 +239,10 @@ class Assessment:
         floor = self.care.floor
 
         def counts(t: Treatment) -> bool:
-            return t.place.elsewhere and t.end >= floor and self.horizon.has_come(t.start)
+            return t.place.elsewhere and t.end >= floor and self.horizon.has_come(max(t.start, floor))
 
         medicated = any(
-            place.elsewhere and end >= floor and self.horizon.has_come(start)
+            place.elsewhere and end >= floor and self.horizon.has_come(max(start, floor))
             for _, place, start, end in self.record.medications
         )
         undated = any(t.place.elsewhere for t in self.record.undated)

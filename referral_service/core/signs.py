@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from referral_service.core.cover import union
 from referral_service.core.dates import Horizon
-from referral_service.core.episode import Episode
+from referral_service.core.episode import Episode, Spell
 from referral_service.core.record import Record
 from referral_service.core.response import Response, Series
 from referral_service.core.timeline import Imaging, Meaning
@@ -100,28 +100,30 @@ def persistent_at_maximum(response: Response) -> tuple[str, ...] | None:
 
 
 def imaging_progression(
-    record: Record, episode: Episode, studies: Sequence[Imaging]
+    record: Record, spells: Sequence[Spell], studies: Sequence[Imaging], episode: Episode
 ) -> tuple[str, ...] | None:
-    """Evidence of coded progression: a finding on a second comparable study, or a later, worse diagnosis."""
+    """Evidence of coded progression: a finding on a second comparable study, or a later, worse diagnosis.
+
+    `spells` are all the conditions that belong to the episode.
+    """
     wanted = record.pathway.concepts.progression
     for later in studies:
         if wanted.intersection(later.findings) and later.at and later.at.day >= episode.start:
             for earlier in studies:
                 if _is_comparable(record, earlier, later):
                     return (earlier.evidence, later.evidence)
-    return _coded_worse(record, episode)
+    return _coded_worse(record, spells, episode.region)
 
 
 def _is_comparable(record: Record, earlier: Imaging, later: Imaging) -> bool:
     """An earlier report of the same kind; a finding of its own (an Observation) compares with any report."""
     assert earlier.at and later.at
-    reports = record.pathway.concepts.imaging_report
-    kinds = {m.concept for m in earlier.meanings} & reports
-    own = {m.concept for m in later.meanings} & reports
-    return earlier.at.day < later.at.day and bool(kinds) and (not own or bool(kinds & own))
+    kinds = {m.concept for m in earlier.meanings} & record.pathway.concepts.imaging_report
+    is_of_kind = any(m.concept in kinds for m in later.meanings) if later.is_report else bool(kinds)
+    return earlier.at.day < later.at.day and is_of_kind
 
 
-def _coded_worse(record: Record, episode: Episode) -> tuple[str, ...] | None:
+def _coded_worse(record: Record, spells: Sequence[Spell], region: str) -> tuple[str, ...] | None:
     concepts = record.pathway.concepts
 
     def is_worse(before: Meaning, after: Meaning) -> bool:
@@ -133,13 +135,13 @@ def _coded_worse(record: Record, episode: Episode) -> tuple[str, ...] | None:
         both_annular = {before.concept, after.concept} <= concepts.annular_defect
         return both_annular and (before.detail, after.detail) == ("small", "large")
 
-    for earlier in episode.spells:
-        for later in episode.spells:
+    for earlier in spells:
+        for later in spells:
             if earlier.start < later.start and any(
                 is_worse(a, b)
                 for a in earlier.condition.meanings
                 for b in later.condition.meanings
-                if a.region == b.region == episode.region
+                if {a.region, b.region} <= {None, region}
             ):
                 return (earlier.condition.evidence, later.condition.evidence)
     return None

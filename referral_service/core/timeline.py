@@ -125,6 +125,11 @@ class Imaging(Fact, frozen=True, kw_only=True, omit_defaults=True):
     status: str
     tie: Tie = Tie()
 
+    @property
+    def is_report(self) -> bool:
+        """Whether it is a report, of imaging or not, rather than an observation's finding."""
+        return bool(self.meanings) or self.source.startswith("DiagnosticReport/")
+
 
 class Order(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """A ServiceRequest as sent to us; `is_ours` when it carries our referral identifier."""
