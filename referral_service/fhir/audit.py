@@ -116,7 +116,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 def event(line: Line, address: str) -> Json:
     """The AuditEvent of a line; its id is the line's number. `address` is where clients reach the service."""
     did = line.detail.get("did", "")
-    status = int(line.detail.get("status", "200"))
+    # Elsewhere a status is what is told of a Task.
+    status = int(line.detail.get("status", "200")) if did else 200
     recorded = line.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     found: Json = {"resourceType": "AuditEvent", "id": str(line.seq)}
     if profile := _profile(line, did, status):

@@ -80,6 +80,14 @@ def test_a_patch_says_the_same(house: House, task: Json) -> None:
     assert answer.json()["owner"] == {"reference": "Organization/spine"}
 
 
+def test_what_a_fulfiller_says_is_among_the_audit_events(house: House, task: Json) -> None:
+    assert put(house, {**task, "status": "accepted"}).status_code == 200
+    found = house.server.search("AuditEvent", entity=f"Task/{task['id']}", _count="500")["entry"]
+    (told,) = (one["resource"] for one in found if one["resource"]["outcomeDesc"] == "told")
+    assert (told["outcome"], told["agent"][0]["who"]) == ("0", {"reference": SURGEON["x-actor"]})
+    assert house.server.http.get(f"/AuditEvent/{told['id']}").json() == told
+
+
 @pytest.mark.parametrize("search", ["_id={id}", "identifier=urn:nobody|1", "patient={patient}"])
 def test_no_task_is_written_by_a_search(house: House, task: Json, search: str) -> None:
     url = f"/Task?{search.format(id=task['id'], patient=task['for']['reference'])}"
