@@ -18,7 +18,7 @@ _OUTCOMES = {
 REASONS = {
     "deceased": "The patient has died.",
     "red-flag-hard": "A diagnosis that waives the trial is recorded.",
-    "red-flag-soft": "Signs that together waive the trial are recorded, without another explanation.",
+    "red-flag-soft": "Signs that waive the trial are recorded, without another explanation.",
     "possible-red-flag": "A sign that may be a red flag is recorded; it needs a human to judge it.",
     "resolved": "The condition is over.",
     "refuted": "The condition was refuted or entered in error.",

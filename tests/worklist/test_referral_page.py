@@ -48,6 +48,16 @@ def test_a_red_flag_says_what_was_recorded_and_asks_for_no_trial(house: House, n
     facts = [address for address, words in nora.page.links if words.startswith("Condition/")]
     assert facts and nora.http.get(facts[0]).status_code == 200
     assert "acknowledge" in nora.page.verbs()
+    assert "examined at once" in text
+    assert "conservative care: the reason" not in text and "intradiscal evaluation instead" not in text
+
+
+def test_what_else_could_be_done_is_said_while_anything_can(house: House, nora: Coordinator) -> None:
+    named(house, "Dora Elder", *EXHAUSTED)
+    text = opened(nora, "review", "Dora Elder")
+    assert "Decline and go on with conservative care" in text
+    nora.do("decline", reason="more-care")
+    assert "What else could be done" not in nora.page.text
 
 
 def test_a_name_turns_no_words_around(house: House, nora: Coordinator) -> None:

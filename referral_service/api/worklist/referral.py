@@ -23,6 +23,11 @@ from referral_service.workflow.remark import WAITING
 from referral_service.workflow.review import Opened
 
 Json = dict[str, Any]
+# A red flag leaves no time for another route of care: only for another way to have somebody look at once.
+_AT_ONCE: Final = (
+    "See to it in another way that the patient is examined at once, such as by the emergency department.",
+    "Decline, if somebody has looked and the flag is not what was recorded: the reason and the note say so.",
+)
 _ALTERNATIVES: Final = {
     "intradiscal": (
         "Decline and go on with conservative care: the reason says for how long there is no new draft.",
@@ -80,7 +85,7 @@ def view(visit: Visit, task: str) -> dict[str, Any]:
         "answers": answers(decision.criteria, facts) if decision else [],
         "missing": missing(decision) if decision else [],
         "left_out": left_out(decision, facts) if decision else [],
-        "alternatives": _ALTERNATIVES.get(referral.target or "", ()),
+        "alternatives": _alternatives(referral),
         "pathway": visit.service.pathway,
         "module": visit.service.names.module,
         "history": history(visit, found),
@@ -102,6 +107,13 @@ def verbs(referral: Referral) -> frozenset[Verb]:
     if referral.urgency != "urgent" or referral.acknowledged_at is not None:
         found.discard("acknowledge")
     return frozenset(found)
+
+
+def _alternatives(referral: Referral) -> Sequence[str]:
+    """What else a person could do, while there is something to be done."""
+    if referral.task_status not in OPEN_TASK:
+        return ()
+    return _AT_ONCE if referral.urgency == "urgent" else _ALTERNATIVES.get(referral.target or "", ())
 
 
 def _written(stored: Stored | None) -> Json:
