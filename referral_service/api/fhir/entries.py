@@ -21,9 +21,9 @@ from referral_service.fhir.bundle import Condition, Entry
 from referral_service.fhir.outcome import outcome
 from referral_service.fhir.search.dates import span
 
-_PASSED_BY = Issue("not-supported", "Not stored: this service takes in no such resources.")
-# The one type that is not taken in, and yet may be written: as its fulfiller.
+# The one type that is not taken in, and yet may be written: by its fulfiller.
 _TOLD: Final = "Task"
+_PASSED_BY = Issue("not-supported", "Not stored: this service takes in no such resources.")
 PASSED_BY = Answer(status=202, issues=(_PASSED_BY,))
 _SAID = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
