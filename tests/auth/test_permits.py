@@ -38,7 +38,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any], str]] = {
         {"json": CONDITION, "headers": {"If-None-Exist": "identifier=urn:test|C1"}},
         "cs",
     ),
-    "update": ("PUT", "/Condition/one", {"json": CONDITION}, "u"),
+    "update": ("PUT", "/Condition/one", {"json": IDENTIFIED}, "u"),
     "update as create": ("PUT", "/Condition/two", {"json": {**CONDITION, "id": "two"}}, "u"),
     "conditional update": ("PUT", "/Condition?identifier=urn:test|C1", {"json": IDENTIFIED}, "us"),
     "delete": ("DELETE", "/Condition/three", {}, "d"),
