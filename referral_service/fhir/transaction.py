@@ -229,11 +229,13 @@ class _Names:
         this service had already.
         """
         kept = self._kept.get(self._resolved(text, entry))
+        if kept is not None or not (self._unclear or _VERSION in text):
+            return kept or text
         name = self._resolved(text.partition(_VERSION)[0], entry)
         if name in self._unclear:
             self.faults.append(_unclear(self._unclear.pop(name), "A resource of this id is stored already"))
-        if kept is not None or _VERSION not in text:
-            return kept or text
+        if _VERSION not in text:
+            return text
         kept = self._kept.get(name)
         if kept is None or kept == name:
             return text
