@@ -9,7 +9,7 @@ _OUTCOMES = {
     "urgent": "A possible red flag is recorded: a human should look at once.",
     "on-hold": "No elective referral for now.",
     "no-qualifying-condition": "No spine condition is open.",
-    "not-started": "No conservative trial has begun.",
+    "not-started": "No conservative trial is under way.",
     "in-trial": "The conservative trial goes on.",
     "responding": "The patient is improving: care goes on.",
     "review": "A human has to look: the record does not decide.",

@@ -180,7 +180,7 @@ def test_a_sign_that_a_human_must_judge_warns(client: Client) -> None:
 def test_a_problem_that_opens_an_episode_is_told_and_the_other_region_is_not(client: Client) -> None:
     (card,) = adding(client, IN_TRIAL, {"condition": "M54.2", "onset": -3, "id": "neck"})
 
-    assert card["summary"].startswith("Cervical spine: no conservative trial has begun.")
+    assert card["summary"].startswith("Cervical spine: no conservative trial is under way.")
 
 
 @pytest.mark.parametrize("code", ["E11.9", "M51.26"])
