@@ -123,7 +123,7 @@ def reading(bytes_each_time: int) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize("bytes_each_time", [0, 1_000_000])
+@pytest.mark.parametrize("bytes_each_time", [0, 100_000])
 def test_a_side_that_hardly_reads_is_cut_at_the_deadline(client: Client, bytes_each_time: int) -> None:
     with reading(bytes_each_time) as address:
         ehr = client(address, timeout_seconds=0.4)
@@ -131,7 +131,8 @@ def test_a_side_that_hardly_reads_is_cut_at_the_deadline(client: Client, bytes_e
         with pytest.raises(Problem) as caught:
             ehr.transaction(BUNDLE | {"id": "x" * 40_000_000})
         assert caught.value.category is Category.INTERRUPTED
-        assert monotonic() - start < 1.2
+        # Reading all of it would take twenty seconds; a busy machine takes one to write it down.
+        assert monotonic() - start < 5.0
 
 
 @pytest.mark.parametrize("does", ["search", "transaction"])
