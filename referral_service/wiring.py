@@ -117,12 +117,13 @@ def build_published(settings: Settings, terminology: Terminology, pathway: Pathw
     }
     plan = plan_definition(pathway, names, value_sets)
     overlay = settings.terminology_dir
+    searched_since = changed_at(Path(table.__file__))
     return Published(
         [
             *drafts(RESOURCES, base),
             *(drafts(overlay, base, frozenset({"ValueSet"})) if overlay else ()),
             Draft(plan, changed_at(settings.pathway or pathways.DEFAULT)),
-            *(Draft(one, changed_at(Path(table.__file__))) for one in search_parameters(base)),
+            *(Draft(one, searched_since) for one in search_parameters(base)),
         ]
     )
 

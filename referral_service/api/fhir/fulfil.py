@@ -13,6 +13,7 @@ from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.preconditions import found
 from referral_service.api.fhir.read import current
+from referral_service.api.fhir.update import require_own_id
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.fhir.check import check
 from referral_service.fhir.conditional import out_of_place
@@ -26,10 +27,7 @@ _LARGEST_COPIED: Final = 256 * 1024  # bytes of a Task after a copy
 
 async def put(face: Face, ask: Ask) -> Answer:
     """200 with the Task as it stands; 400, 403, 404, 409, 410, 412, 422. Nothing creates a Task."""
-    if ask.content.get("id") != ask.id:
-        raise problem(
-            Category.INCORRECT, "The resource's id is not that of the URL.", f"{ask.path}.id", "value"
-        )
+    require_own_id(ask)
     return await _tell(face, ask, ask.content)
 
 

@@ -15,11 +15,16 @@ from referral_service.workflow.ingest import Change
 
 async def update(face: Face, ask: Ask) -> Answer:
     """201 if there was none, or a deleted one, else 200; the same content again changes nothing. 412."""
+    require_own_id(ask)
+    return await _update(face, ask)
+
+
+def require_own_id(ask: Ask) -> None:
+    """INCORRECT unless the resource has the id that the URL has."""
     if ask.content.get("id") != ask.id:
         raise problem(
             Category.INCORRECT, "The resource's id is not that of the URL.", f"{ask.path}.id", "value"
         )
-    return await _update(face, ask)
 
 
 async def update_conditionally(face: Face, ask: Ask) -> Answer:
