@@ -19,7 +19,8 @@ _TOO_DEEP = f"The JSON is nested more than {DEEPEST} levels deep."
 # The magnitudes that IEEE 754's decimal128 holds; beyond them arithmetic is an attack, not a measurement.
 _GREATEST_EXPONENT = 6144
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+# How a line begins that is nested so deep, where every level is indented by one space.
+_DEEP_LINE = b"\n" + DEEPEST * b" "
 
 
 class Unreadable(Problem):
@@ -90,9 +91,9 @@ def parse_object(body: bytes) -> dict[str, Any]:
     value = _decoded(text)
     if not isinstance(value, dict):
         _refuse("structure", "The body must be one JSON object.")
-    if _too_deep(text, value):
-        _refuse("structure", _TOO_DEEP)
     written = _encoder.encode(value)
+    if _too_deep(written, value):
+        _refuse("structure", _TOO_DEEP)
     if _has_duplicate_keys(text, written):
         _refuse("structure", "A JSON object has the same key twice.")
     if text.count(b"-") != written.count(b"-"):
@@ -116,9 +117,9 @@ def dump(resource: dict[str, Any]) -> bytes:
     return _encoder.encode(resource)
 
 
-def _too_deep(text: bytes, value: Any) -> bool:
-    # Few brackets cannot nest deeply; this spares most bodies the walk.
-    if len(text.translate(None, _NOT_BRACKETS)) <= 2 * DEEPEST:
+def _too_deep(written: bytes, value: Any) -> bool:
+    # Few bodies have such a line, and only those need the walk.
+    if _DEEP_LINE not in msgspec.json.format(written, indent=1):
         return False
     level = [value]
     for _ in range(DEEPEST):

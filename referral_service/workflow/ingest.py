@@ -17,7 +17,6 @@ from referral_service.workflow.ports import Happening, PatientId, Stored, Tenant
 Json = dict[str, Any]
 # The store says these; a sender's own would be wrong here.
 _STORE_SAYS = frozenset({"versionId", "lastUpdated", "_versionId", "_lastUpdated"})
-_FIRST = ("resourceType", "id", "meta")
 
 
 class Inbox(Protocol):
@@ -124,11 +123,11 @@ def terms(resource: Json) -> tuple[Term, ...]:
 
 def _settled(resource: Json) -> Json:
     """The content as it is kept: type, id and meta first, so that an answer needs no second reading."""
-    meta = {key: value for key, value in resource.get("meta", {}).items() if key not in _STORE_SAYS}
-    settled: Json = {"resourceType": resource["resourceType"], "id": resource["id"]}
-    if meta:
-        settled["meta"] = meta
-    for key, value in resource.items():
-        if key not in _FIRST:
-            settled[key] = value
+    first: Json = {"resourceType": resource["resourceType"], "id": resource["id"]}
+    if "meta" not in resource:
+        return first | resource
+    meta = {key: value for key, value in resource["meta"].items() if key not in _STORE_SAYS}
+    settled = first | {"meta": meta} | resource | {"meta": meta}
+    if not meta:
+        del settled["meta"]
     return settled

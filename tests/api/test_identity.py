@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from uuid import UUID
+from uuid import RFC_4122, UUID
 
 from referral_service.api.identity import mint
 
@@ -10,8 +10,10 @@ MANY = 2000  # several draws
 
 
 def test_ids_are_version_4_uuids_in_order() -> None:
-    ids = [UUID(mint()) for _ in range(MANY)]
-    assert {one.version for one in ids} == {4}
+    minted = [mint() for _ in range(MANY)]
+    ids = [UUID(one) for one in minted]
+    assert [str(one) for one in ids] == minted
+    assert {(one.version, one.variant) for one in ids} == {(4, RFC_4122)}
     # The one fall that may be: the beginning has passed its greatest number.
     falls = sum(later <= earlier for earlier, later in pairwise(ids))
     assert falls <= 1

@@ -29,8 +29,11 @@ def span(text: object) -> Span | None:
 
     Source: R4 search, "date": a value is the range its precision implies.
     """
-    if not isinstance(text, str):
-        return None
+    return _span(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=4096)
+def _span(text: str) -> Span | None:
     shape = _SHAPE.match(text)
     if shape is None:
         return None
