@@ -12,6 +12,7 @@ _DAY, _MINUTE, _SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seco
 _SHAPE = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,12}))?)?(Z|[+ -]\d\d:\d\d)?)?)?)?\Z"
 )
+_LONGEST = len("2026-11-23T10:15:30.123456789012+01:00")  # what is longer would only fill the memory below
 
 
 class Span(NamedTuple):
@@ -29,7 +30,7 @@ def span(text: object) -> Span | None:
 
     Source: R4 search, "date": a value is the range its precision implies.
     """
-    return _span(text) if isinstance(text, str) else None
+    return _span(text) if isinstance(text, str) and len(text) <= _LONGEST else None
 
 
 @lru_cache(maxsize=4096)
