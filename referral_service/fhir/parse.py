@@ -87,16 +87,22 @@ def parse(body: bytes) -> dict[str, Any]:
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """The JSON object in `body`, whatever it is; numbers are int or Number. Raises Unreadable."""
-    text = body.removeprefix(_BYTE_ORDER_MARK)
-    value = _decoded(text)
+    value = parse_any(body)
     if not isinstance(value, dict):
         _refuse("structure", "The body must be one JSON object.")
+    return value
+
+
+def parse_any(body: bytes) -> Any:
+    """The JSON in `body` by the same rules, be it an object or not. Raises Unreadable."""
+    text = body.removeprefix(_BYTE_ORDER_MARK)
+    value = _decoded(text)
     written = _encoder.encode(value)
     if _too_deep(written, value):
         _refuse("structure", _TOO_DEEP)
     if _has_duplicate_keys(text, written):
         _refuse("structure", "A JSON object has the same key twice.")
-    if text.count(b"-") != written.count(b"-"):
+    if text.count(b"-") != written.count(b"-") or b"\\u002" in text:
         return _with_negative_zeros(text)
     return value
 
@@ -134,14 +140,13 @@ def _too_deep(written: bytes, value: Any) -> bool:
     return True
 
 
-def _with_negative_zeros(text: bytes) -> dict[str, Any]:
+def _with_negative_zeros(text: bytes) -> Any:
     """The same value, -0 with its sign, which the decoder drops: a second, slower reading, where in doubt."""
 
     def whole(digits: str) -> int | Number:
         return Number(digits) if digits == "-0" else int(digits)
 
-    value: dict[str, Any] = json.loads(text, parse_float=Number, parse_int=whole)
-    return value
+    return json.loads(text, parse_float=Number, parse_int=whole)
 
 
 def _has_duplicate_keys(text: bytes, written: bytes) -> bool:

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import jsonpatch
 import msgspec
-import orjson
 from jsonpointer import JsonPointerException
 from starlette.concurrency import run_in_threadpool
 
@@ -17,12 +16,20 @@ from referral_service.api.fhir.update import require_own_id
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.fhir.check import check
 from referral_service.fhir.conditional import out_of_place
-from referral_service.fhir.parse import parse
+from referral_service.fhir.parse import dump, parse, parse_any
 from referral_service.workflow.track import Heard
 
 Json = dict[str, Any]
 _MOST_OPERATIONS: Final = 100
 _LARGEST_COPIED: Final = 256 * 1024  # bytes of a Task after a copy
+_UNFIT: Final = (
+    jsonpatch.JsonPatchException,
+    JsonPointerException,
+    TypeError,
+    ValueError,
+    KeyError,
+    RecursionError,
+)
 
 
 async def put(face: Face, ask: Ask) -> Answer:
@@ -35,29 +42,30 @@ async def patch(face: Face, ask: Ask) -> Answer:
     """The same for RFC 6902 operations; 422 where they do not fit the Task as it is."""
     kept = parse((await current(face, ask, ask.id)).body)
     try:
-        task = await run_in_threadpool(_patched, kept, ask.patch)
-    except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, ValueError, KeyError):
+        task, written = await run_in_threadpool(_patched, kept, ask.patch)
+    except _UNFIT:
         raise problem(Category.REFUSED, "The patch does not fit the Task as it is.") from None
     if not isinstance(task, dict) or task.get("resourceType") != "Task" or task.get("id") != ask.id:
         raise problem(Category.REFUSED, "The patch changes what the resource is.", "Task")
-    return await _tell(face, ask, task)
+    # Each operation was within the limits of what is read; together they need not be.
+    return await _tell(face, ask, parse(written))
 
 
-def _patched(kept: Json, patch: Sequence[Json]) -> Any:
-    """One operation after the other: a few copies would double the Task until no memory is left."""
+def _patched(kept: Json, patch: Sequence[Json]) -> tuple[Any, bytes]:
+    """What comes out, and the same as JSON.
+
+    One operation after the other: a few copies would double the Task until no memory is left.
+    """
     for operation in patch:
-        kept = jsonpatch.JsonPatch([operation]).apply(kept)
-        if operation["op"] == "copy" and len(orjson.dumps(kept)) > _LARGEST_COPIED:
+        kept = jsonpatch.JsonPatch([operation]).apply(kept, in_place=True)
+        if operation["op"] == "copy" and len(dump(kept)) > _LARGEST_COPIED:
             raise ValueError
-    return kept
+    return kept, dump(kept)
 
 
 def operations(body: bytes) -> list[Json]:
     """The operations of a JSON Patch; INCORRECT for anything else."""
-    try:
-        said = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise problem(Category.INCORRECT, "Not JSON.", code="structure") from None
+    said = parse_any(body)
     is_patch = isinstance(said, list) and all(isinstance(one, dict) and "op" in one for one in said)
     if not is_patch:
         raise problem(Category.INCORRECT, "Not a JSON Patch: a list of operations.", code="structure")
