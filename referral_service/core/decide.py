@@ -46,7 +46,7 @@ def ask(timeline: Timeline, pathway: Pathway, as_of: date) -> Answer:
     day = as_of.toordinal()
     today, horizon = question.on(day)
     now = {key: combined(judged) for key, judged in today.items()}
-    wakes, any_wake = question.wakes(now, day, horizon)
+    wakes, any_wake = question.wakes(today, day, horizon)
     asked = Asked(timeline.facts, pathway, day)
     decisions = tuple(
         replace(
@@ -91,25 +91,38 @@ class Question:
             horizon.has_come(day + 1)
         return _aligned([judge(choice) for choice in choices]), horizon.next
 
-    def wakes(
-        self, now: Mapping[str | None, Verdict], day: int, following: int
-    ) -> tuple[dict[str | None, int], int | None]:
-        """For each region the first later day on which its answer differs; and the first for the patient."""
+    def wakes(self, today: Answers, day: int, following: int) -> tuple[dict[str | None, int], int | None]:
+        """For each region the first later day on which its answer differs; and the first for the patient.
+
+        To the patient a red flag that comes or goes matters too, though the answer stays `urgent`.
+        """
         # The calendar's last day stands for "never", so it is not looked at.
         last = min(day + self._pathway.numbers.wake_within.value, ENDLESS - 1)
         found: dict[str | None, int] = {}
         first: int | None = None
-        asked = {key: said for key, said in now.items() if key in (None, *REGIONS)}
+        asked = {key: combined(each) for key, each in today.items() if key in (None, *REGIONS)}
+        flags = _flags(today)
         while following <= last and len(found) < len(asked):
             judged, beyond = self.on(following)
             later = {key: combined(each).answer for key, each in judged.items()}
             for key, verdict_now in asked.items():
                 if key not in found and later.get(key) != verdict_now.answer:
                     found[key] = following
-            if first is None and (found or later.keys() - now.keys()):
+            is_news = found or later.keys() - today.keys() or _flags(judged) != flags
+            if first is None and is_news:
                 first = following
             following = beyond
         return found, first
+
+
+def _flags(answers: Answers) -> set[tuple[str, str]]:
+    """The red flags that stand in any of them: concept and source."""
+    return {
+        (flag.concept, flag.condition.source)
+        for judged in answers.values()
+        for each in judged
+        for flag in each.flags
+    }
 
 
 def combined(judged: Sequence[Judged]) -> Verdict:

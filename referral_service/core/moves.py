@@ -4,7 +4,7 @@ Source: pathway section 11 and the contract's transition table. Pure: remembered
 steps out; the workflow turns steps into resources.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from referral_service.core.decision import Decision
 from referral_service.core.fulfillment import Cause
 from referral_service.core.referral import LAPSED, OPEN, Referral, Urgency
+from referral_service.core.saying import flags_in, is_red, says
 
 Step = Literal[
     "draft", "suspend", "resume", "withdraw", "restate", "lapse", "ask", "reask", "unask", "revoke", "flag"
@@ -19,6 +20,7 @@ Step = Literal[
 
 # Evidence that merely aged withdraws nothing: the same facts supported the proposal on an earlier day.
 AGED = frozenset({"outcome-outdated", "imaging-outdated", "trial-outdated"})
+_ENDED = ("completed", "revoked")  # of an order
 
 
 class Move(NamedTuple):
@@ -34,17 +36,6 @@ class Move(NamedTuple):
     referral: Referral | None = None
     is_suspended: bool = False
     reason: Cause = "not-supported"
-
-
-def says(decision: Decision) -> str:
-    """What a decision says, as one comparable text; of red flags also which, so that another is news."""
-    flags = sorted({flag.concept for flag in decision.flags})
-    return "|".join((decision.outcome, decision.target or "", ",".join(sorted(decision.reasons)), *flags))
-
-
-def is_red(decision: Decision) -> bool:
-    """Whether an urgent or possible red flag stands."""
-    return decision.outcome == "urgent" or "possible-red-flag" in decision.reasons
 
 
 def moves(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -> list[Move]:
@@ -81,7 +72,7 @@ def supported(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) 
 
 
 def _urgent(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> Iterable[Move]:
-    """One urgent referral in all."""
+    """One that is open in all. A flag that none was approved for is asked about, whatever was answered."""
     wanted = {key: d for key, d in decisions.items() if d.outcome == "urgent"}
     if not wanted:
         for referral in known:
@@ -90,12 +81,15 @@ def _urgent(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> Ite
                 yield Move(step, referral.episode, decision, "urgent", referral)
         return
     key = _flagged_episode(wanted)
-    standing = [r for r in known if r.status in OPEN or (r.status == "completed" and _is_answered(r))]
+    now = {flag.concept for flag in wanted[key].flags}
+    standing = [r for r in known if r.status in OPEN or _covers(r, now)]
     if not standing:
         if not _was_declined(known, says(wanted[key])):
             yield Move("draft", key, wanted[key], "urgent")
         return
-    referral, *twins = sorted(standing, key=_first)
+    referral, *others = sorted(standing, key=_first)
+    told = flags_in(referral.decision)
+    twins = [one for one in others if one.status in OPEN or flags_in(one.decision) == told]
     steps = ((twin, _end(twin, is_twin=True)) for twin in twins)
     yield from (
         Move(step, key, wanted[key], "urgent", twin, reason="sent-twice") for twin, step in steps if step
@@ -104,6 +98,11 @@ def _urgent(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> Ite
     written = (referral.priority, referral.decision)
     if referral.status in OPEN and written != (wanted[key].priority, says(wanted[key])):
         yield Move("restate", key, wanted[key], "urgent", referral)
+
+
+def _covers(referral: Referral, flags: Set[str]) -> bool:
+    """Whether a person has approved it for all of these."""
+    return referral.status == "completed" and _is_answered(referral) and flags <= flags_in(referral.decision)
 
 
 def _first(referral: Referral) -> tuple[bool, bool, str, str]:
@@ -204,7 +203,12 @@ def _step(referral: Referral, decision: Decision, red: bool) -> Step | None:
     if referral.status not in OPEN:
         if not (stands or _is_own_echo(decision)) and (step := _recall(referral)):
             return step
-        is_over = not stands and (referral.status != "completed" or not decision.is_open)
+        is_over = not stands and (
+            referral.status != "completed"
+            or not decision.is_open
+            # What comes after a closed loop is another need than what was referred.
+            or (referral.order_status in _ENDED and not _is_own_echo(decision))
+        )
         return "lapse" if _is_answered(referral) and is_over else None
     if not stands:
         return "withdraw"
@@ -282,12 +286,3 @@ def _stands_aged(decision: Decision, referrals: Sequence[Referral]) -> bool:
         r.target and r.urgency == "elective" and r.status in OPEN and r.region == decision.region
         for r in referrals
     )
-
-
-def flags_told(decisions: Iterable[Decision]) -> dict[tuple[str, str], tuple[str, ...]]:
-    """The red flags that decisions tell of: concept and source, with what each is by itself."""
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
-    for flag in (flag for decision in decisions if is_red(decision) for flag in decision.flags):
-        reasons = {flag.reason, *found.get((flag.concept, flag.source), ())}
-        found[flag.concept, flag.source] = tuple(sorted(reasons))
-    return found

@@ -12,10 +12,11 @@ import msgspec
 
 from referral_service.core.decide import decide
 from referral_service.core.decision import Decision
-from referral_service.core.moves import Move, is_red, moves, says
+from referral_service.core.moves import Move, moves
 from referral_service.core.pathway import Concepts, Pathway
 from referral_service.core.record import Record
 from referral_service.core.referral import OPEN, KeptEpisode, Referral
+from referral_service.core.saying import is_red, says
 from referral_service.core.timeline import AnyFact, Meaning, Timeline
 from referral_service.fhir.read.drafts import Draft
 from referral_service.fhir.write import Names, service_request

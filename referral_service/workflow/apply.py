@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from referral_service.core.decide import decide
-from referral_service.core.moves import Move, moves, says
+from referral_service.core.moves import Move, moves
 from referral_service.core.pathway import Pathway
 from referral_service.core.referral import KeptEpisode, Referral
+from referral_service.core.saying import says
 from referral_service.core.timeline import AnyFact, Condition, Coverage, Timeline
 from referral_service.fhir.write import Names
 from referral_service.fhir.write.care_plan import Applied, Request, asked, care_plan, proposed

@@ -15,8 +15,9 @@ from referral_service.core.brief import brief
 from referral_service.core.deadline import review_due
 from referral_service.core.decision import Decision
 from referral_service.core.keeping import Kept
-from referral_service.core.moves import Move, flagged, flags_told, moves, revoked, says, supported
+from referral_service.core.moves import Move, flagged, moves, revoked, supported
 from referral_service.core.referral import LAPSED, KeptEpisode, Referral
+from referral_service.core.saying import flags_told, says
 from referral_service.core.timeline import Condition, Coverage
 from referral_service.fhir.write import (
     Detected,

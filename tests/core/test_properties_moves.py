@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from referral_service.core.decision import Decision
-from referral_service.core.moves import AGED, is_red, says
+from referral_service.core.moves import AGED
+from referral_service.core.saying import is_red, says
 from tests.core.memory import Memory, said
 
 ELECTIVE = (

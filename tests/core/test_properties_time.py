@@ -18,6 +18,11 @@ def _answers_on(question: Question, offset: int) -> Answers:
     return {key: combined(judged).answer for key, judged in found.items() if key in (None, *REGIONS)}
 
 
+def _flags_on(question: Question, offset: int) -> set[str]:
+    found, _ = question.on(day(offset).toordinal())
+    return {flag.condition.source for judged in found.values() for each in judged for flag in each.flags}
+
+
 @fewer(5)
 @given(charts())
 def test_a_decision_stays_the_same_until_wake_on_and_is_another_on_that_day(chart: Facts) -> None:
@@ -26,14 +31,15 @@ def test_a_decision_stays_the_same_until_wake_on_and_is_another_on_that_day(char
     # Day by day, without the shortcut that the answer takes.
     question = Question(Timeline.of(chart), PATHWAY)
     first: dict[str | None, object] = {}
+    flags = _flags_on(question, 0)
     for offset in range(1, YEAR_AND_MORE + 1):
         later = _answers_on(question, offset)
         for region in now:
             if later.get(region) != now[region]:
                 first.setdefault(region, day(offset))
-        if later != now:
+        if later != now or _flags_on(question, offset) != flags:
             first.setdefault("patient", day(offset))
-        if len(first) > len(now):
+        if first.keys() >= {"patient", *now}:
             break
     assert {d.region: d.wake_on for d in answer.decisions if not d.is_history} == {
         region: first.get(region) for region in now

@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from referral_service.core.decision import Decision, RedFlag
-from referral_service.core.moves import moves, says
+from referral_service.core.moves import moves
 from referral_service.core.referral import Referral
+from referral_service.core.saying import says
 from tests.core.memory import Memory, remembered, said, steps
 from tests.core.told import (
     AGED,

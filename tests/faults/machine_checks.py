@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from referral_service.core.decide import Answer, ask
 from referral_service.core.decision import Decision
-from referral_service.core.moves import AGED, is_red, says
+from referral_service.core.moves import AGED
 from referral_service.core.referral import OPEN, Referral
+from referral_service.core.saying import is_red, says
 from referral_service.core.timeline import AnyFact, Timeline
 from referral_service.fhir.parse import parse
 from tests.faults.machine_gate import ZONE

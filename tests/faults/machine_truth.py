@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from referral_service.core.moves import says
 from referral_service.core.referral import OPEN
+from referral_service.core.saying import says
 from referral_service.workflow.ports import DEFAULT_TENANT, Claim, Result, Stored, Tenant, Write
 from referral_service.workflow.review import Answered, Asked
 from tests.faults.machine_view import Name, Standing, View

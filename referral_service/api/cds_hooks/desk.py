@@ -17,8 +17,8 @@ from referral_service.api.cds_hooks.offer import SERVICES, Service, discovery, p
 from referral_service.api.errors import HttpProblem
 from referral_service.api.fhir.arrival import Arrival
 from referral_service.api.worklist.words import DECLINE_REASONS
-from referral_service.core.moves import is_red
 from referral_service.core.problem import Category, Problem
+from referral_service.core.saying import is_red
 from referral_service.core.timeline import AnyFact
 from referral_service.fhir.parse import parse_object
 from referral_service.fhir.read.drafts import Draft, read_draft

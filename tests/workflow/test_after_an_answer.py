@@ -1,0 +1,137 @@
+"""What a person has answered, or what has ended, silences nothing that comes later (pathway 7 and 11)."""
+
+from datetime import timedelta
+
+import pytest
+
+from referral_service.fake_ehr.server import FakeEhr
+from tests.workflow.answers import CAUDA, IN_TRIAL, proposal, say, task
+from tests.workflow.clinic import EXHAUSTED, TODAY, Clinic, clinic
+from tests.workflow.delivery import posting
+from tests.workflow.test_track import REPORT, sent, tell
+
+__all__ = ["clinic"]
+
+FOOT_DROP = {"condition": "M21.372", "onset": -3, "id": "foot-drop"}
+LATER = 40
+GRAVER = {"condition": "G83.4", "onset": LATER, "id": "later"}
+
+
+def later(clinic: Clinic, days: int = LATER) -> None:
+    clinic.clock.day = TODAY + timedelta(days=days)
+
+
+def drafts(clinic: Clinic) -> list[str]:
+    return [one["priority"] for one in clinic.emitted("ServiceRequest") if one["status"] == "draft"]
+
+
+@pytest.mark.parametrize("days", [1, LATER])
+def test_a_graver_flag_after_an_approval_is_asked_about_at_once(clinic: Clinic, days: int) -> None:
+    """The order for the first one is still out: a person sees both, sooner than nobody the second."""
+    clinic.post(IN_TRIAL, FOOT_DROP)
+    first = proposal(clinic)
+    order = say(clinic, "approve", first)
+    later(clinic, days)
+    clinic.post({**GRAVER, "onset": days})
+    second = proposal(clinic)
+    assert (second["priority"], second["status"]) == ("stat", "draft")
+    assert second["identifier"] != first["identifier"]
+    assert "Condition/pat-later" in second["note"][0]["text"]
+    asked = task(clinic)
+    assert (asked["priority"], asked["status"]) == ("stat", "requested")
+    assert asked["focus"]["reference"].endswith(second["id"])
+    assert [one["status"] for one in clinic.emitted("ServiceRequest") if one["id"] == order["id"]] == [
+        "active"
+    ]
+
+
+@pytest.mark.parametrize("ended", ["report", "close"])
+def test_a_flag_after_a_loop_that_has_ended_is_asked_about_at_once(clinic: Clinic, ended: str) -> None:
+    clinic.post(IN_TRIAL, FOOT_DROP)
+    with posting(clinic, FakeEhr()) as post:
+        fulfillment = sent(post)
+        if ended == "report":
+            tell(post, status="accepted")
+            tell(post, status="completed", output=REPORT)
+        else:
+            order = next(r for r in clinic.emitted("ServiceRequest") if r["intent"] == "order")
+            tell(post, status="rejected")
+            say(clinic, "close", order, reason="seen-elsewhere")
+        assert drafts(clinic) == [], "the same flag is not asked about again"
+        later(clinic)
+        clinic.post(GRAVER)
+        assert drafts(clinic) == ["stat"]
+        assert fulfillment["id"] == task(clinic, "fulfill")["id"]
+
+
+def test_flags_that_follow_each_other_are_each_asked_about(clinic: Clinic) -> None:
+    for number, (code, day) in enumerate({"S32.010A": -2, "C79.51": 50, "G83.4": 110}.items()):
+        later(clinic, day + 2)
+        clinic.post({"condition": code, "onset": day, "id": f"flag-{number}"})
+        assert len(drafts(clinic)) == 1, code
+        say(clinic, "approve", proposal(clinic))
+        clinic.post({"procedure": "97110", "on": day, "id": f"visit-{number}"})
+        assert drafts(clinic) == [], "what is approved is not asked about again"
+
+
+def test_the_same_flag_again_and_one_flag_fewer_draft_nothing_new(clinic: Clinic) -> None:
+    clinic.post(IN_TRIAL, FOOT_DROP, CAUDA)
+    say(clinic, "approve", proposal(clinic))
+    clinic.post({**CAUDA, "id": "again"})
+    clinic.post({**FOOT_DROP, "verification": "entered-in-error"})
+    assert drafts(clinic) == []
+
+
+def test_a_draft_for_a_flag_that_is_refuted_goes_and_the_approved_one_stands(clinic: Clinic) -> None:
+    clinic.post(IN_TRIAL, FOOT_DROP)
+    order = say(clinic, "approve", proposal(clinic))
+    clinic.post(CAUDA)
+    assert drafts(clinic) == ["stat"]
+    clinic.post({**CAUDA, "verification": "refuted"})
+    assert drafts(clinic) == []
+    assert {one["id"]: one["status"] for one in clinic.emitted("ServiceRequest")}[order["id"]] == "active"
+    assert [one["status"] for one in clinic.emitted("Task")].count("requested") == 0
+
+
+def test_a_flag_whose_day_comes_is_told_on_the_urgent_proposal_that_is_open(clinic: Clinic) -> None:
+    clinic.post(IN_TRIAL, {"condition": "S32.010A", "onset": -2, "id": "fracture"}, {**GRAVER, "onset": 1})
+    assert drafts(clinic) == ["urgent"]
+    later(clinic, 1)
+    clinic.evaluate()
+    assert drafts(clinic) == ["stat"]
+    assert "Condition/pat-later" in proposal(clinic)["note"][0]["text"]
+    assert (task(clinic)["priority"], task(clinic)["status"]) == ("stat", "requested")
+
+
+def test_a_flag_whose_day_comes_after_a_decline_is_asked_about(clinic: Clinic) -> None:
+    clinic.post(IN_TRIAL, {"condition": "S32.010A", "onset": -2, "id": "fracture"}, {**GRAVER, "onset": 1})
+    say(clinic, "decline", proposal(clinic), reason="not-indicated")
+    assert drafts(clinic) == []
+    later(clinic, 1)
+    clinic.evaluate()
+    assert drafts(clinic) == ["stat"]
+
+
+def test_a_trial_that_fails_anew_after_a_closed_loop_is_referred_anew(clinic: Clinic) -> None:
+    clinic.post(*EXHAUSTED)
+    with posting(clinic, FakeEhr()) as post:
+        sent(post)
+        tell(post, status="accepted")
+        tell(post, status="completed", output=REPORT)
+        assert drafts(clinic) == [], "the same evidence is not referred twice"
+        clinic.post({"score": "97909-6", "value": 20, "unit": "%", "on": -5, "id": "better"})
+        assert clinic.outcomes() == [("lumbar", "responding")]
+        clinic.post({"score": "97909-6", "value": 48, "unit": "%", "on": -1, "id": "worse-again"})
+        assert clinic.outcomes() == [("lumbar", "exhausted")]
+        assert drafts(clinic) == ["routine"]
+
+
+def test_while_an_order_is_out_a_trial_that_fails_anew_is_not_referred_twice(clinic: Clinic) -> None:
+    clinic.post(*EXHAUSTED)
+    say(clinic, "approve", proposal(clinic))
+    with posting(clinic, FakeEhr()) as post:
+        post.deliver()
+        clinic.post({"score": "97909-6", "value": 20, "unit": "%", "on": -5, "id": "better"})
+        clinic.post({"score": "97909-6", "value": 48, "unit": "%", "on": -1, "id": "worse-again"})
+        assert clinic.outcomes() == [("lumbar", "exhausted")]
+        assert drafts(clinic) == []
