@@ -20,6 +20,9 @@ _NEEDED_CATEGORY = "problem-list-item"
 _BILLING_CATEGORY = "encounter-diagnosis"
 
 
+Sign = tuple[str, str | None]  # a concept with its region
+
+
 class Flag(NamedTuple):
     """A new red flag: its concept, group (soft) or None (hard), region, and the day it is dated, if any.
 
@@ -45,14 +48,18 @@ def heals(condition: Condition, meaning: Meaning) -> bool:
     return condition.is_follow_up and meaning.role == _FRACTURE
 
 
-def first_recorded(conditions: Iterable[Condition]) -> dict[str, int]:
-    """The day of each concept's first recording: from then on it dates the conditions without a date."""
-    first: dict[str, int] = {}
+def first_recorded(conditions: Iterable[Condition]) -> dict[Sign, int]:
+    """The day of each concept's first recording: from then on it dates the conditions without a date.
+
+    A concept of the neck is another than the same of the back.
+    """
+    first: dict[Sign, int] = {}
     for condition in conditions:
         if condition.recorded:
             day = condition.recorded.day
             for meaning in condition.meanings:
-                first[meaning.concept] = min(day, first.get(meaning.concept, day))
+                sign = (meaning.concept, meaning.region)
+                first[sign] = min(day, first.get(sign, day))
     return first
 
 
@@ -67,15 +74,15 @@ class Flags:
         self._policy = record.pathway.red_flags
 
     @cached_property
-    def _first_recorded(self) -> dict[str, int]:
+    def _first_recorded(self) -> dict[Sign, int]:
         return first_recorded(
             c for c in self._record.conditions if c.recorded and self._horizon.has_come(c.recorded.day)
         )
 
-    def _dated(self, condition: Condition, concept: str) -> int | None:
+    def _dated(self, condition: Condition, meaning: Meaning) -> int | None:
         if condition.onset:
             return condition.onset.day
-        return self._first_recorded.get(concept)
+        return self._first_recorded.get((meaning.concept, meaning.region))
 
     def _is_new(self, day: int | None) -> bool:
         """An undated flag never grows old: a human has to date it."""
@@ -89,7 +96,7 @@ class Flags:
         for condition in self._record.conditions:
             for meaning in condition.meanings:
                 if meaning.role.startswith(HARD_ROLES) and self._stands(condition, meaning):
-                    day = self._dated(condition, meaning.concept)
+                    day = self._dated(condition, meaning)
                     if self._is_new(day):
                         medical = meaning.concept in self._policy.medical
                         flag = Flag(condition, meaning.concept, None, meaning.region, day, is_medical=medical)
@@ -119,7 +126,7 @@ class Flags:
             for meaning in condition.meanings:
                 group = self._policy.group_of.get(meaning.concept)
                 if group and meaning.role == "red_flag_soft" and self._stands(condition, meaning):
-                    day = self._dated(condition, meaning.concept)
+                    day = self._dated(condition, meaning)
                     if self._is_new(day) and not self._is_explained(group):
                         billing = self._is_billing_only(meaning.concept)
                         found.append(Flag(condition, meaning.concept, group, None, day, billing))

@@ -4,7 +4,7 @@ A record depends on the facts and the pathway, never on the day that is asked fo
 `wake_on` tries share it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
@@ -52,6 +52,15 @@ def is_spine(meaning: Meaning) -> bool:
 def qualifies(meaning: Meaning) -> bool:
     """Whether a Condition of this meaning may open an episode."""
     return meaning.role.startswith("qualifying_condition") or meaning.role == "surgical_structural"
+
+
+def is_operation(procedure: Procedure) -> bool:
+    """Whether it is spine surgery, done or not."""
+    return any(m.role == "prior_surgery" for m in procedure.meanings)
+
+
+def _is_intradiscal(procedure: Procedure) -> bool:
+    return any(m.role == "prior_or_target_intradiscal" for m in procedure.meanings)
 
 
 class Place(NamedTuple):
@@ -213,19 +222,15 @@ class Record:
     @cached_property
     def operations(self) -> list[tuple[Procedure, Place]]:
         """Completed spine surgery."""
-        return self._completed("prior_surgery")
+        return self._completed(is_operation)
 
     @cached_property
     def intradiscal(self) -> list[tuple[Procedure, Place]]:
         """Completed intradiscal treatment."""
-        return self._completed("prior_or_target_intradiscal")
+        return self._completed(_is_intradiscal)
 
-    def _completed(self, role: str) -> list[tuple[Procedure, Place]]:
-        return [
-            (p, self.place(p.tie))
-            for p in self.procedures
-            if p.status == "completed" and any(m.role == role for m in p.meanings)
-        ]
+    def _completed(self, is_wanted: Callable[[Procedure], bool]) -> list[tuple[Procedure, Place]]:
+        return [(p, self.place(p.tie)) for p in self.procedures if p.status == "completed" and is_wanted(p)]
 
     @cached_property
     def scores(self) -> list[tuple[Score, Place]]:

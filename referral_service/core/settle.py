@@ -14,7 +14,7 @@ from referral_service.core.dates import ENDLESS, LONG_AGO, When, add_months, on
 from referral_service.core.episode import ACTIVE
 from referral_service.core.flags import FLAG_ROLES, first_recorded
 from referral_service.core.pathway import Pathway
-from referral_service.core.record import DENIED, REPORTED, qualifies
+from referral_service.core.record import DENIED, REPORTED, is_operation, qualifies
 from referral_service.core.timeline import (
     Allergy,
     AnyFact,
@@ -105,18 +105,22 @@ class Settler:
         if isinstance(fact, Person):
             fact = self._with_birth(fact, day)
         elif self._is_undated(fact, day):
-            fact = replace(fact, onset=When(LONG_AGO, today))
+            began = "start" if isinstance(fact, Procedure) else "onset"
+            fact = replace(fact, **{began: When(LONG_AGO, today)})
         first = {name: on(when.earliest) for name, when in _dates(fact)}
         last = {name: on(max(when.earliest, min(when.latest, today))) for name, when in _dates(fact)}
         earliest, latest = replace(fact, **first), replace(fact, **last)
         return (earliest,) if earliest == latest else (earliest, latest)
 
     def _is_undated(self, fact: AnyFact, day: int) -> bool:
-        """A condition that may open an episode or be a new flag, and nothing by `day` says since when."""
+        """What may open an episode, be a new flag or reset a trial, and nothing by `day` says since when."""
+        if isinstance(fact, Procedure):
+            return fact.start is None and fact.status == "completed" and is_operation(fact)
         if not isinstance(fact, Condition) or fact.onset is not None or fact.recorded is not None:
             return False
         return any(
-            qualifies(m) or (m.role.startswith(FLAG_ROLES) and self._recorded.get(m.concept, ENDLESS) > day)
+            qualifies(m)
+            or (m.role.startswith(FLAG_ROLES) and self._recorded.get((m.concept, m.region), ENDLESS) > day)
             for m in fact.meanings
         )
 
