@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, RowMapping, Table, or_, select
+from sqlalchemy import Connection, Row, RowMapping, Table, or_, select
 
 from referral_service.core.person import united
 from referral_service.core.timeline import AnyFact
@@ -21,6 +21,7 @@ from referral_service.store.tables import (
 from referral_service.workflow.ports import Chart, Claim, PatientId, Stored, Tenant
 
 Owner = tuple[Tenant, PatientId]
+_MOST_BYTES = 16 * 1024 * 1024  # of a page
 _ONE = (
     "SELECT version, updated_at, is_deleted, is_posted, body FROM {} WHERE tenant = ? AND type = ? AND id = ?"
 )
@@ -47,6 +48,21 @@ def read(
         is_deleted=bool(is_deleted),
         is_posted=bool(is_posted),
     )
+
+
+def enough(found: Iterable[Row[Any]], count: int) -> tuple[list[Row[Any]], bool]:
+    """At most `count` rows, and no more once they are large; whether there are others.
+
+    R4 lets a page hold fewer than its _count.
+    """
+    rows: list[Row[Any]] = []
+    size = 0
+    for row in found:
+        if len(rows) == count or size > _MOST_BYTES:
+            return rows, True
+        rows.append(row)
+        size += len(row.body)
+    return rows, False
 
 
 def stored(row: RowMapping) -> Stored:

@@ -28,7 +28,7 @@ from referral_service.fhir.search.query import During, Order, Query, Test
 from referral_service.store.engine import reading as snapshot
 from referral_service.store.index import short
 from referral_service.store.persons import members
-from referral_service.store.reading import stored
+from referral_service.store.reading import enough, stored
 from referral_service.store.tables import (
     FIRST,
     LAST,
@@ -86,9 +86,7 @@ class Search:
             found = self._matching(tenant, _of_persons(connection, tenant, query))
             if query.count == 0:
                 return Page([], None, _total(connection, found))
-            rows = connection.execute(_ordered(found, query, keys, after)).all()
-            more = len(rows) > query.count
-            rows = rows[: query.count]
+            rows, more = enough(connection.execute(_ordered(found, query, keys, after)), query.count)
             total = None if after else _total(connection, found) if more else len(rows)
         end = After(tuple(rows[-1]._mapping[key.name] for key in keys), rows[-1].id) if more else None
         return Page([stored(row._mapping) for row in rows], end, total)

@@ -16,6 +16,8 @@ from referral_service.fhir.transaction import ORDER
 _AT_ENTRY = re.compile(r"Bundle\.entry\[(\d+)\]")
 # So many go to the store together; then others have their turn.
 _STRIDE = 100
+_READS = 4  # each may give a large page
+_TOO_MUCH = Answer(status=entries.TOO_MUCH.status, issues=entries.TOO_MUCH.issues)
 
 
 async def batch(face: Face, ask: Ask, faults: Sequence[Issue]) -> Answer:
@@ -33,13 +35,26 @@ async def batch(face: Face, ask: Ask, faults: Sequence[Issue]) -> Answer:
             answers[index] = _refused(entry)
     for turn in range(max(ORDER.values()) + 1):
         same = [entry for entry in waiting if ORDER.get(entry.method, 0) == turn]
-        for start in range(0, len(same), _STRIDE):
-            group = same[start : start + _STRIDE]
-            done = await asyncio.gather(*(entries.answer(face, ask, entry) for entry in group))
-            answers.update((entry.index, one) for entry, one in zip(group, done, strict=True))
+        answers.update(await _in_turn(face, ask, same))
     return Answer(
         status=200, body=entries.response("batch-response", ask, (answers[i] for i in sorted(answers)))
     )
+
+
+async def _in_turn(face: Face, ask: Ask, same: Sequence[Entry]) -> dict[int, Answer]:
+    """The answers to entries of one method, by index; reads end once they have given too much."""
+    answers: dict[int, Answer] = {}
+    read = 0
+    stride = _READS if same and same[0].method in ("GET", "HEAD") else _STRIDE
+    for start in range(0, len(same), stride):
+        group = same[start : start + stride]
+        if read > entries.MOST_READ:
+            answers.update((entry.index, _TOO_MUCH) for entry in group)
+            continue
+        done = await asyncio.gather(*(entries.answer(face, ask, entry) for entry in group))
+        answers.update((entry.index, one) for entry, one in zip(group, done, strict=True))
+        read += sum(entries.size(one) for one in done if not one.is_written)
+    return answers
 
 
 def _refused(issues: Iterable[Issue]) -> Answer:

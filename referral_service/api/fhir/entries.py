@@ -25,6 +25,9 @@ from referral_service.fhir.search.dates import span
 _TOLD: Final = "Task"
 _PASSED_BY = Issue("not-supported", "Not stored: this service takes in no such resources.")
 PASSED_BY = Answer(status=202, issues=(_PASSED_BY,))
+# Bytes of all that a Bundle's reads give; each of them has a bound of its own.
+MOST_READ: Final = 64 * 1024 * 1024
+TOO_MUCH = HttpProblem(413, "too-costly", "The reads before this one gave too much: ask for it by itself.")
 _SAID = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -61,6 +64,11 @@ async def answer(face: Face, ask: Ask, entry: Entry) -> Answer:
         return await interaction.perform(face, alone)
     except (Problem, HttpProblem) as error:
         return Answer(status=status_of(error), issues=error.issues)
+
+
+def size(answer: Answer) -> int:
+    """How many bytes an answer brings along, about."""
+    return len(answer.body or b"") + (len(answer.stored.body) if answer.stored else 0)
 
 
 def is_address(entry: Entry) -> bool:

@@ -144,13 +144,17 @@ async def _look_ahead(face: Face, ask: Ask, operations: Sequence[Operation]) -> 
     }
     # What is looked up in advance is told to nobody yet.
     before = msgspec.structs.replace(ask, visit=None, wait_seconds=0.0)
+    read = 0
     for entry, *_ in operations:
         if entry.method in _WRITING or entry.is_passed_by:
             continue
         changes = {changed.get(one, "") for one in _asked_for(entry)}
         if "DELETE" in changes and (not entry.rest or entry.rest.startswith("/$")):
             raise _at(entry, "request.url", 410, Issue("deleted", "Another entry deletes this resource."))
+        if read > entries.MOST_READ:
+            raise _at(entry, "request.url", entries.TOO_MUCH.status, entries.TOO_MUCH.issues[0])
         seen = await entries.answer(face, before, entry)
+        read += entries.size(seen)
         is_coming = seen.status in _ABSENT and changes & {"POST", "PUT"} and entries.is_address(entry)
         if entry.rest.startswith("/_history/"):
             # A first version is sure to come; a later one only if there is something new.
