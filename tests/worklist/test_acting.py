@@ -57,6 +57,7 @@ def test_whoever_declines_says_why(house: House, nora: Coordinator) -> None:
     assert house.statuses(patient)["proposal"] == "draft"
 
     nora.do("decline", reason="more-care", note="six more weeks")
+    assert "Stands declined" in nora.page.text
 
     assert nora.page.status == 200
     assert house.statuses(patient) == {"proposal": "revoked", "approve": "completed"}

@@ -58,6 +58,15 @@ def test_it_says_what_is_asked_and_what_that_rests_on(house: House, nora: Coordi
         assert "M51.360" in said and "by nurse-7 on " in said and "none recorded" in said
 
 
+def test_a_red_flag_is_named_though_it_was_sent_without_a_word(house: House, nora: Coordinator) -> None:
+    patient = named(house, "Dora Wren", {"condition": "G83.4", "onset": -3})
+    (proposal,) = house.ours(patient, "ServiceRequest")
+    house.say("approve", proposal)
+    address = printed(nora, "Dora Wren")
+    for said in (nora.page.text, pdf(nora, address)[1]):
+        assert "Cauda equina syndrome (G83.4)" in said
+
+
 def test_the_coverage_is_named_and_whose_the_decision_is(house: House, nora: Coordinator) -> None:
     veteran = {"coverage": "VET", "id": "va"}
     patient = named(house, "Bob Wren", *EXHAUSTED, veteran)

@@ -115,10 +115,11 @@ _NEXT: Final = {
 
 
 def stands(referral: Referral) -> str:
-    """Where an approved order stands, in a line; "" where nothing is approved."""
+    """Where an approved order stands, or that there will be none, in a line; "" while nothing is answered."""
     status = referral.fulfillment_status
     if status is None:
-        return ""
+        is_declined = referral.status == "revoked" and referral.task_status == "completed"
+        return "declined" if is_declined else ""
     if status == "cancelled" and referral.status == "revoked":
         return "withdrawn"
     if status == "cancelled" and referral.order_status == "revoked":

@@ -133,15 +133,23 @@ def _figure(part: Json | None) -> str:
 
 
 def _conditions(visit: Visit, order: Json) -> Iterator[str]:
-    """The diagnoses: in the sender's words where there are some, with their codes."""
+    """The diagnoses: in the sender's words where there are some, else in ours, with their codes."""
     for reason in order.get("reasonReference", ()):
         found = _read(visit, reason.get("reference", ""))
         code = found[0].get("code", {}) if found else {}
         codings = [one for one in code.get("coding", ()) if one.get("code")]
         said = code.get("text") or next((one["display"] for one in codings if one.get("display")), "")
+        said = said or _in_our_words(visit, code)
         codes = ", ".join(dict.fromkeys(one["code"] for one in codings))
         if said or codes:
             yield f"{said} ({codes})" if said and codes else said or codes
+
+
+def _in_our_words(visit: Visit, code: Json) -> str:
+    """What the pathway takes a code for, be it that a red flag was sent without a word."""
+    concepts = visit.service.terminology.concepts()
+    titles = (concepts[it.concept].title for it in visit.service.terminology.meanings(code))
+    return "; ".join(dict.fromkeys(titles))
 
 
 def _coverage(visit: Visit, order: Json) -> Iterator[str]:
