@@ -4,7 +4,7 @@ Source: https://hl7.org/fhir/R4/http.html#transaction. The Bundle has passed `fh
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
@@ -75,6 +75,14 @@ def _type_in(item: Any) -> Any:
     resource = item.get("resource") if isinstance(item, dict) else None
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
     return kind if isinstance(kind, str) else None
+
+
+def entries_of(content: Json, but: Set[int] = frozenset()) -> tuple[list[Entry], list[Issue]]:
+    """What the entries ask for, but those of the indices `but`; and the issues of what cannot be asked."""
+    items = enumerate(content.get("entry", ()))
+    said = [read(index, item) for index, item in items if index not in but]
+    found = [one for one in said if isinstance(one, Entry)]
+    return found, [issue for one in said if not isinstance(one, Entry) for issue in one]
 
 
 def read(index: int, item: Json) -> Entry | list[Issue]:

@@ -13,7 +13,7 @@ from referral_service.fhir import bundle
 from referral_service.fhir.bundle import Entry
 from referral_service.fhir.transaction import ORDER
 
-_AT_ENTRY = re.compile(r"Bundle\.entry\[(\d+)\]")
+AT_ENTRY = re.compile(r"Bundle\.entry\[(\d+)\]")
 # So many go to the store together; then others have their turn.
 _STRIDE = 100
 _READS = 4  # each may give a large page
@@ -65,7 +65,7 @@ def _by_entry(faults: Sequence[Issue]) -> dict[int, list[Issue]]:
     """The faults by the entry they are in; one of the Bundle itself refuses it all."""
     found: dict[int, list[Issue]] = defaultdict(list)
     for fault in faults:
-        place = _AT_ENTRY.match(fault.expression)
+        place = AT_ENTRY.match(fault.expression)
         if place is None:
             raise Problem(Category.INCORRECT, *faults)
         found[int(place[1])].append(fault)

@@ -1,5 +1,6 @@
 """HTTP's side of /fhir: reads a request, finds its interaction in the table, writes the answer."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,7 +22,7 @@ from referral_service.api.errors import (
 from referral_service.api.fhir import entries, negotiate, render
 from referral_service.api.fhir.arrival import MOST_FIELDS, Arrival
 from referral_service.api.fhir.audit import refused, tell
-from referral_service.api.fhir.batch import batch
+from referral_service.api.fhir.batch import AT_ENTRY, batch
 from referral_service.api.fhir.capabilities import etag, statement
 from referral_service.api.fhir.exchange import Answer, Ask, Visit
 from referral_service.api.fhir.face import Face
@@ -31,7 +32,7 @@ from referral_service.api.fhir.table import Place, find
 from referral_service.api.fhir.transaction import transaction
 from referral_service.api.login.routes import CONFIGURATION_PATH, configured
 from referral_service.core.problem import Category, Issue, Problem, problem
-from referral_service.fhir.bundle import that_count
+from referral_service.fhir.bundle import entries_of, that_count
 from referral_service.fhir.check import check
 from referral_service.fhir.conditional import out_of_place
 from referral_service.fhir.parse import parse
@@ -150,7 +151,7 @@ async def _bundle(face: Face, came: Arrival) -> Response:
     if kind == "batch":
         return _response(face, ask, await batch(face, ask, faults))
     if faults:
-        raise Problem(Category.INCORRECT, *faults)
+        raise Problem(Category.INCORRECT, *faults, *_of_requests(resource, faults))
     answer = await transaction(face, ask)
     if ask.visit and not ask.visit.is_told:
         await tell(face, ask, "transaction", answer)
@@ -170,6 +171,14 @@ def _checked_bundle(body: bytes, base: str) -> tuple[Json, list[Issue]]:
     if resource["type"] == "batch" and _may_search(body):
         faults += out_of_place(resource, "Bundle", base)
     return resource, that_count(resource, faults) if faults else faults
+
+
+def _of_requests(resource: Json, faults: Sequence[Issue]) -> list[Issue]:
+    """What else is wrong with a transaction: the requests of entries that are valid by themselves."""
+    places = [AT_ENTRY.match(fault.expression) for fault in faults]
+    if not all(places):
+        return []
+    return entries_of(resource, {int(it[1]) for it in places if it})[1]
 
 
 async def _form(face: Face, came: Arrival) -> tuple[tuple[str, str], ...]:

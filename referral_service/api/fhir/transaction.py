@@ -16,9 +16,10 @@ from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.permit import permit_entries
 from referral_service.core.problem import Category, Issue, Problem
 from referral_service.fhir import bundle
-from referral_service.fhir.bundle import Entry
-from referral_service.fhir.conditional import Match
-from referral_service.fhir.links import links, named_by_id
+from referral_service.fhir.bundle import Condition, Entry
+from referral_service.fhir.conditional import Match, search_in
+from referral_service.fhir.links import Link, links, named_by_id, place
+from referral_service.fhir.search.query import Query
 from referral_service.fhir.search.reference import local
 from referral_service.fhir.transaction import Operation, conditions, plan
 from referral_service.workflow.ingest import Change, deletion
@@ -41,7 +42,7 @@ async def transaction(face: Face, ask: Ask) -> Answer:
     pointing = await face.work(len(found), lambda: links(found))
     needed = conditions(found, pointing)
     permit_entries(ask, found, needed)
-    understood = {one: face.understand(one, where) for one, where in needed.items()}
+    understood = _understood(face, needed, pointing)
     async with face.alone(ask.tenant, needed):
         # So many may be passed by because this transaction changes them.
         most = 2 + sum(entry.method in _WRITING for entry in found)
@@ -74,15 +75,29 @@ async def _stored(face: Face, ask: Ask, identities: set[tuple[str, str]]) -> fro
     return frozenset(f"{one.type}/{one.id}" for one in current)
 
 
+def _understood(
+    face: Face, needed: Mapping[Condition, str], pointing: Sequence[Link]
+) -> dict[Condition, Query]:
+    """Every condition as a search; one Problem with all that are not understood, each at its element."""
+    found, faults = {}, []
+    for one, where in needed.items():
+        try:
+            found[one] = face.understand(one, where)
+        except Problem as error:
+            same = (it for it in pointing if it.key == "reference" and search_in(it.holder[it.key]) == one)
+            places = [place(link) for link in same]
+            faults += [
+                msgspec.structs.replace(issue, expression=there)
+                for issue in error.issues
+                for there in places or [where]
+            ]
+    if faults:
+        raise Problem(Category.INCORRECT, *faults)
+    return found
+
+
 def _entries(ask: Ask) -> list[Entry]:
-    found: list[Entry] = []
-    faults: list[Issue] = []
-    for index, item in enumerate(ask.content.get("entry", ())):
-        entry = bundle.read(index, item)
-        if isinstance(entry, Entry):
-            found.append(entry)
-        else:
-            faults += entry
+    found, faults = bundle.entries_of(ask.content)
     if faults:
         raise Problem(Category.INCORRECT, *faults)
     return found
@@ -112,17 +127,23 @@ async def _write(face: Face, ask: Ask, operations: Sequence[Operation]) -> dict[
 
 
 async def _demands(face: Face, ask: Ask, operations: Sequence[Operation]) -> _Demands:
-    """The versions that the store must find; 412 or 400 at the first entry whose precondition fails now."""
+    """The versions that the store must find; 412 or 400 at the entries whose preconditions fail now."""
     found = {}
+    failed: list[HttpProblem] = []
     for entry, identity, _ in operations:
         if entry.is_passed_by or entry.method not in ("PUT", "DELETE"):
             continue
         try:
             version = await preconditions.found(face, entries.for_entry(ask, entry), identity)
         except (Problem, HttpProblem) as error:
-            raise _at(entry, "request", status_of(error), error.issues[0]) from None
-        if version is not None:
-            found[entry.index] = version
+            failed.append(_at(entry, "request", status_of(error), error.issues[0]))
+        else:
+            if version is not None:
+                found[entry.index] = version
+    if failed:
+        first = failed[0]
+        first.issues = tuple(issue for one in failed if one.status == first.status for issue in one.issues)
+        raise first
     return found
 
 

@@ -10,7 +10,8 @@ END = datetime.max.replace(tzinfo=UTC)
 _DAY, _MINUTE, _SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)
 
 _SHAPE = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,12}))?)?(Z|[+ -]\d\d:\d\d)?)?)?)?\Z"
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,12}))?)?(Z|[+ -]\d\d:\d\d)?)?)?)?\Z",
+    re.ASCII,
 )
 _LONGEST = len("2026-11-23T10:15:30.123456789012+01:00")  # what is longer would only fill the memory below
 
