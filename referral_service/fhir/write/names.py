@@ -33,7 +33,8 @@ class Names(NamedTuple):
 
 def instant(at: datetime) -> str:
     """An instant as FHIR writes it, UTC with milliseconds."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    # Years before 1000 need their zeros, which strftime leaves out.
+    return f"{at.year:04d}" + at.strftime("-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
 
 
 def reference(to: str) -> dict[str, Any]:
