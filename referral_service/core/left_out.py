@@ -11,6 +11,7 @@ from referral_service.core.timeline import (
     Imaging,
     Medication,
     Order,
+    PregnancyStatus,
     Procedure,
     Score,
     Unused,
@@ -73,6 +74,8 @@ def _reason_by_kind(seen: Seen, fact: AnyFact) -> str | None:
             return _of_score(seen, fact)
         case Imaging():
             return _of_place(seen, fact) if fact.status in REPORTED else "not-final"
+        case PregnancyStatus() if fact.is_pregnant and fact.at is None:
+            return "undated"
         case Order() if fact.is_ours:
             return "our-own-referral"
         case _:

@@ -105,15 +105,16 @@ class Settler:
         if isinstance(fact, Person):
             fact = self._with_birth(fact, day)
         elif self._is_undated(fact, day):
-            began = "start" if isinstance(fact, Procedure) else "onset"
-            fact = replace(fact, **{began: When(LONG_AGO, today)})
+            fact = replace(fact, **{_FIELDS[type(fact)][0]: When(LONG_AGO, today)})
         first = {name: on(when.earliest) for name, when in _dates(fact)}
         last = {name: on(max(when.earliest, min(when.latest, today))) for name, when in _dates(fact)}
         earliest, latest = replace(fact, **first), replace(fact, **last)
         return (earliest,) if earliest == latest else (earliest, latest)
 
     def _is_undated(self, fact: AnyFact, day: int) -> bool:
-        """What may open an episode, be a new flag or reset a trial, and nothing by `day` says since when."""
+        """What may open an episode, be a flag, reset a trial or hold it, and nothing says since when."""
+        if isinstance(fact, PregnancyStatus):
+            return fact.at is None and fact.is_pregnant
         if isinstance(fact, Procedure):
             return fact.start is None and fact.status == "completed" and is_operation(fact)
         if not isinstance(fact, Condition) or fact.onset is not None or fact.recorded is not None:

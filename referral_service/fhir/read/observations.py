@@ -48,11 +48,11 @@ def _scores(
 def _pregnancy(
     resource: dict[str, Any], meanings: tuple[Meaning, ...], terminology: Terminology, origin: Origin
 ) -> Iterator[PregnancyStatus]:
-    value = resource.get("valueCodeableConcept")
-    if _asks_pregnancy(meanings) and codings(value):
+    said = terminology.meanings(resource.get("valueCodeableConcept"))
+    if _asks_pregnancy(meanings) and said:
         yield PregnancyStatus(
             **origin,
-            is_pregnant=any(meaning.concept == "pregnancy" for meaning in terminology.meanings(value)),
+            is_pregnant=any(meaning.concept == "pregnancy" for meaning in said),
             status=resource.get("status", "unknown"),
             at=measured(resource),
         )
@@ -78,6 +78,8 @@ def _asks_pregnancy(meanings: tuple[Meaning, ...]) -> bool:
 
 
 def _reason(resource: dict[str, Any], meanings: tuple[Meaning, ...], terminology: Terminology) -> str:
+    if _asks_pregnancy(meanings) and codings(resource.get("valueCodeableConcept")):
+        return "unknown-code"
     parts = [terminology.meanings(part.get("code")) for part in resource.get("component", ())]
     if _asks_pregnancy(meanings) or any(measures(coded) for coded in (meanings, *parts)):
         return "no-value"
