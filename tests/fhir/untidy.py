@@ -198,6 +198,10 @@ UNTIDY: Final[list[tuple[str, dict[str, Any]]]] = [
     ("a name of extensions alone", _with("person", name=[{"_given": [_WHY], "_family": _WHY}])),
     ("an id on a primitive", _with("person", _birthDate={"id": "born"})),
     ("white space around text", _with("person", name=[{"text": "  Chalmers\r\n\tPeter "}])),
+    (
+        "control characters of an old system",
+        _with("person", name=[{"text": "Chal\u0001mers\u001b[1m\u001f"}]),
+    ),
     ("letters of every script", _with("person", name=[{"text": "Żółć 山田 🙂 \u00a0x"}])),
     (
         "HTML entities in the narrative",

@@ -58,6 +58,18 @@ def test_it_says_what_is_asked_and_what_that_rests_on(house: House, nora: Coordi
         assert "M51.360" in said and "by nurse-7 on " in said and "none recorded" in said
 
 
+def test_control_characters_of_an_old_system_spoil_nothing(house: House, nora: Coordinator) -> None:
+    patient = approved(house, "Enid Wren")
+    address = show(nora, "Enid Wren", "ready").address
+    known = house.server.http.get(f"/Patient/{patient}").json()
+    name = [{"use": "official", "given": ["Enid\u0001"], "family": "Wren\u001b[1m\u001f"}]
+    house.server.put({**known, "name": name}).raise_for_status()
+    nora.see(address)
+    nora.do("print")
+    assert "Enid" in nora.page.text
+    assert "Wren" in pdf(nora, nora.page.address)[1]
+
+
 def test_a_red_flag_is_named_though_it_was_sent_without_a_word(house: House, nora: Coordinator) -> None:
     patient = named(house, "Dora Wren", {"condition": "G83.4", "onset": -3})
     (proposal,) = house.ours(patient, "ServiceRequest")
