@@ -1,5 +1,6 @@
 """What coordinators do with orders on their way: by mouse and keyboard, and without any script."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -82,7 +83,7 @@ def test_the_loop_is_closed(post: Sending, chromium: Browser, has_script: bool) 
     expect(page.get_by_text("2026-12-08")).to_be_visible()
     says(page, "Seen")
     says(page, "Report received")
-    assert page.title().startswith("Not done: ")
+    expect(page).to_have_title(re.compile("^Not done: "))
     page.get_by_role("link", name="Say where the report is, or write what it says.").click()
     expect(page.get_by_label("Where the report is, such as DiagnosticReport/123")).to_be_focused()
     page.get_by_label("Or what the report says").fill("Exercise is advised.")

@@ -166,7 +166,10 @@ def _referrals(store: SqlStore) -> Mapping[str, list[Referral]]:
 
 
 def _is_referred(decisions: Iterable[Answer], referrals: Iterable[Referral]) -> bool:
-    """One referral for each decision that asks for one, open or ordered; never two open ones."""
+    """One referral for each decision that asks for one, open or ordered; never two open ones.
+
+    An order for one red flag leaves room for another flag's, never for a second one for the same.
+    """
     calls = Counter(
         (outcome == "urgent", None if outcome == "urgent" else region, target)
         for region, outcome, target, _ in decisions
@@ -175,13 +178,17 @@ def _is_referred(decisions: Iterable[Answer], referrals: Iterable[Referral]) -> 
     calls = Counter(set(calls))
     standing: Counter[tuple[bool, str | None, str | None]] = Counter()
     is_open: Counter[tuple[str | None, str | None, str]] = Counter()
+    answered: Counter[str] = Counter()
     for one in referrals:
         urgent = one.urgency == "urgent"
         if one.status in OPEN:
             is_open[one.region, one.target, one.urgency] += 1
         if one.status in OPEN or (one.order and one.decision != LAPSED):
             standing[urgent, None if urgent else one.region, one.target] += 1
-    return all(standing[key] == 1 for key in calls) and all(number == 1 for number in is_open.values())
+            if urgent and one.status not in OPEN:
+                answered[one.decision] += 1
+    is_asked = all(standing[key] >= 1 if key[0] else standing[key] == 1 for key in calls)
+    return is_asked and all(number == 1 for number in (*is_open.values(), *answered.values()))
 
 
 def _bookkeeping(store: SqlStore, promised: Promised) -> Faults:
