@@ -4,6 +4,7 @@ Source: https://hl7.org/fhir/R4/http.html#transaction. The Bundle has passed `fh
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Set
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
@@ -17,6 +18,7 @@ from referral_service.fhir.search.table import TAKEN_IN
 
 Json = dict[str, Any]
 METHODS: Final = frozenset({"DELETE", "POST", "PUT", "GET", "HEAD"})
+_AT_ENTRY = re.compile(r"Bundle\.entry\[(\d+)\]")
 _PATH = re.compile(r"/?([A-Za-z]+)(?:/([^/?]+))?((?:/[^/?]+)*)/?\Z")
 
 
@@ -57,6 +59,17 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         """The conditional identity of a write, if it has one."""
         query = self.if_none_exist if self.method == "POST" else self.query
         return Condition(self.type, query) if query and self.method in ("POST", "PUT") else None
+
+
+def by_entry(faults: Iterable[Issue]) -> dict[int, list[Issue]] | None:
+    """The checker's findings by the index of the entry they are in; None if one is of the Bundle itself."""
+    found: dict[int, list[Issue]] = defaultdict(list)
+    for fault in faults:
+        place = _AT_ENTRY.match(fault.expression)
+        if place is None:
+            return None
+        found[int(place[1])].append(fault)
+    return found
 
 
 def that_count(bundle: Json, faults: Iterable[Issue]) -> list[Issue]:

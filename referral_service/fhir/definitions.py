@@ -116,6 +116,7 @@ REQUIRED_CODES: Final[dict[tuple[str, str], frozenset[str]]] = {
         " code-invalid extension too-costly business-rule conflict transient lock-error no-store"
         " exception timeout incomplete throttled informational"
     ),
+    ("ParameterDefinition", "type"): R4_TYPES | _DATA_TYPES,
     ("Quantity", "comparator"): _COMPARATOR,
     ("TimingRepeat", "when"): _words(
         "MORN MORN.early MORN.late NOON AFT AFT.early AFT.late EVE EVE.early EVE.late NIGHT PHS HS"
@@ -175,6 +176,12 @@ SIMPLE_QUANTITIES: Final = frozenset(
         ("SampledData", "origin"),
     }
 )
+
+# What R4B lets these refer to besides, R4 does not.
+TARGETS: Final[dict[tuple[str, str], frozenset[str]]] = {
+    ("DiagnosticReport", "subject"): _words("Patient Group Device Location"),
+    ("Observation", "subject"): _words("Patient Group Device Location"),
+}
 
 # Elements that R4B added to an R4 type.
 NOT_IN_R4: Final = frozenset({("Extension", "valueCodeableReference"), ("Extension", "valueRatioRange")})

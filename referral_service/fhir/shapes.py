@@ -4,7 +4,7 @@ Types of elements, cardinality, choices, codes and reference targets come from t
 corrects them to R4. A type's module is imported only when needed: importing all takes over a second.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from threading import RLock
 from typing import Annotated, Any, Final, NamedTuple, get_args, get_origin
@@ -29,7 +29,10 @@ _COMPARATOR = finding("invariant", "sqty-1: no comparator stands here.", ".compa
 
 
 class Element(NamedTuple):
-    """One element of a class: its JSON name, its type (a primitive's name or a class's path) and limits."""
+    """One element of a class: its JSON name, its type (a primitive's name or a class's path) and limits.
+
+    `codes` are those of a required binding, `targets` the types that a Reference may refer to; none: any.
+    """
 
     name: str
     type: str
@@ -37,8 +40,8 @@ class Element(NamedTuple):
     required: bool
     choice: str
     choice_required: bool
-    codes: tuple[str, ...]
-    targets: tuple[str, ...]
+    codes: frozenset[str]
+    targets: frozenset[str]
 
 
 def _typed(annotation: Any) -> tuple[str, bool]:
@@ -62,7 +65,8 @@ def _unnamed(annotation: Any) -> str:
     return "uuid"
 
 
-def _elements(model: Any) -> Iterator[Element]:
+def elements_of(model: Any) -> Iterator[Element]:
+    """The elements of a class of fhir.resources, as R4 defines them."""
     fields: dict[str, FieldInfo] = model.model_fields
     for attribute, field in fields.items():
         name = field.alias or attribute
@@ -79,12 +83,20 @@ def _elements(model: Any) -> Iterator[Element]:
             field.is_required() or extra.get("element_required", False),
             extra.get("one_of_many", ""),
             extra.get("one_of_many_required", False),
-            tuple(extra.get("enum_values", ())),
-            tuple(extra.get("enum_reference_types", ())),
+            _codes((model.__name__, name), extra),
+            definitions.TARGETS.get((model.__name__, name), frozenset(extra.get("enum_reference_types", ())))
+            - {"Resource"},
         )
     if model.__name__ == "Extension":
         # R4 has it, R4B's metadata has not.
-        yield Element("valueMeta", _R4B + "meta.Meta", False, False, "value", False, (), ())
+        none: frozenset[str] = frozenset()
+        yield Element("valueMeta", _R4B + "meta.Meta", False, False, "value", False, none, none)
+
+
+def _codes(key: tuple[str, str], extra: Mapping[str, Any]) -> frozenset[str]:
+    if key in definitions.NOT_REQUIRED_CODES:
+        return frozenset()
+    return definitions.REQUIRED_CODES.get(key, frozenset(extra.get("enum_values", ())))
 
 
 def _of_concept(shape: Check, system: str, codes: frozenset[str]) -> Check:
@@ -154,7 +166,7 @@ class Shapes:
         check = pending[path] = plan.check
         if is_resource:
             plan.elements["resourceType"] = lambda _value, _scope: None
-        for element in _elements(model):
+        for element in elements_of(model):
             self._add(plan, name, element, pending)
         return check
 
@@ -190,8 +202,7 @@ class Shapes:
         else:
             shape = self._compiled(element.type, pending)
         if element.type == _REFERENCE:
-            targets = frozenset(element.targets) - {"Resource"}
-            return reference_to(targets or None, shape)
+            return reference_to(element.targets or None, shape)
         key = (owner, element.name)
         if key in definitions.REQUIRED_CONCEPTS:
             return _of_concept(shape, *definitions.REQUIRED_CONCEPTS[key])
@@ -204,9 +215,8 @@ class Shapes:
 def _primitive(owner: str, element: Element, in_element: bool) -> Check:
     """The check of one value of a primitive element, its required codes included."""
     key = (owner, element.name)
-    codes = definitions.REQUIRED_CODES.get(key, frozenset(element.codes))
-    if codes and key not in definitions.NOT_REQUIRED_CODES:
-        return one_of(codes)
+    if element.codes:
+        return one_of(element.codes)
     if key in definitions.MIME_TYPES:
         return MIME
     if key == ("Money", "currency"):

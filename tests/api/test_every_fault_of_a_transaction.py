@@ -69,3 +69,11 @@ def test_of_every_reference_that_cannot_be_searched_for(server: Running) -> None
         "Bundle.entry[0].resource.asserter.reference",
         "Bundle.entry[0].resource.encounter.reference",
     ]
+
+
+def test_of_every_search_for_a_character_that_no_resource_has(server: Running) -> None:
+    asking = condition(asserter={"reference": "Practitioner?identifier=a%00"})
+    patient = entry("PUT", "Patient?_id=%00", {"resourceType": "Patient"})
+    status, places = told(server, entry("POST", "Condition", asking), patient)
+    assert status == 400
+    assert sorted(places) == ["Bundle.entry[0].resource.asserter.reference", "Bundle.entry[1].request"]

@@ -43,6 +43,17 @@ def test_a_read_of_what_is_written_along_succeeds(server: Running) -> None:
     assert statuses(answer.json()) == ["200", "200", "200", "201"]
 
 
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+@pytest.mark.parametrize("url", ["Patient/{who}", "Patient/{who}/_history", "Condition?patient={who}"])
+def test_a_head_says_that_it_is_there_and_no_more(server: Running, kind: str, url: str) -> None:
+    who = new_id()
+    server.put(patient(who))
+    answer = server.send(kind, entry("HEAD", url.format(who=who)), entry("GET", url.format(who=who)))
+    head, read = answer.json()["entry"]
+    assert (head, read["response"]) == ({"response": read["response"]}, head["response"])
+    assert (head["response"]["status"], "resource" in read) == ("200 OK", True)
+
+
 APPLY = "PlanDefinition/spine-conservative-care/$apply?subject=Patient/"
 
 

@@ -137,6 +137,8 @@ REFERENCES: Final = [
         ("person", "generalPractitioner.0.reference", "Patient/p-2"),
         ("procedure", "reasonReference.0.reference", "Patient/p-1"),
         ("cover", "beneficiary.reference", "Group/g-1"),
+        ("observation", "subject.reference", "Organization/o-1"),
+        ("report", "subject.reference", "Practitioner/d-1"),
     ),
     *rows(
         "value",

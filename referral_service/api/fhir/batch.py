@@ -1,8 +1,6 @@
 """Batch: a Bundle whose entries succeed or fail each by itself."""
 
 import asyncio
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from referral_service.api.fhir import entries
@@ -13,7 +11,6 @@ from referral_service.fhir import bundle
 from referral_service.fhir.bundle import Entry
 from referral_service.fhir.transaction import ORDER
 
-AT_ENTRY = re.compile(r"Bundle\.entry\[(\d+)\]")
 # So many go to the store together; then others have their turn.
 _STRIDE = 100
 _READS = 4  # each may give a large page
@@ -22,7 +19,10 @@ _TOO_MUCH = Answer(status=entries.TOO_MUCH.status, issues=entries.TOO_MUCH.issue
 
 async def batch(face: Face, ask: Ask, faults: Sequence[Issue]) -> Answer:
     """200 and a batch-response; `faults` are what the checker found, each in some entry."""
-    answers = {index: _refused(issues) for index, issues in _by_entry(faults).items()}
+    refused = bundle.by_entry(faults)
+    if refused is None:
+        raise Problem(Category.INCORRECT, *faults)
+    answers = {index: _refused(issues) for index, issues in refused.items()}
     waiting: list[Entry] = []
     items = ask.content.get("entry", ())
     read = {index: bundle.read(index, item) for index, item in enumerate(items) if index not in answers}
@@ -59,14 +59,3 @@ async def _in_turn(face: Face, ask: Ask, same: Sequence[Entry]) -> dict[int, Ans
 
 def _refused(issues: Iterable[Issue]) -> Answer:
     return Answer(status=Category.INCORRECT.value.status, issues=tuple(issues))
-
-
-def _by_entry(faults: Sequence[Issue]) -> dict[int, list[Issue]]:
-    """The faults by the entry they are in; one of the Bundle itself refuses it all."""
-    found: dict[int, list[Issue]] = defaultdict(list)
-    for fault in faults:
-        place = AT_ENTRY.match(fault.expression)
-        if place is None:
-            raise Problem(Category.INCORRECT, *faults)
-        found[int(place[1])].append(fault)
-    return found

@@ -22,7 +22,7 @@ from referral_service.api.errors import (
 from referral_service.api.fhir import entries, negotiate, render
 from referral_service.api.fhir.arrival import MOST_FIELDS, Arrival
 from referral_service.api.fhir.audit import refused, tell
-from referral_service.api.fhir.batch import AT_ENTRY, batch
+from referral_service.api.fhir.batch import batch
 from referral_service.api.fhir.capabilities import etag, statement
 from referral_service.api.fhir.exchange import Answer, Ask, Visit
 from referral_service.api.fhir.face import Face
@@ -32,7 +32,7 @@ from referral_service.api.fhir.table import Place, find
 from referral_service.api.fhir.transaction import transaction
 from referral_service.api.login.routes import CONFIGURATION_PATH, configured
 from referral_service.core.problem import Category, Issue, Problem, problem
-from referral_service.fhir.bundle import entries_of, that_count
+from referral_service.fhir.bundle import by_entry, entries_of, that_count
 from referral_service.fhir.check import check
 from referral_service.fhir.conditional import out_of_place
 from referral_service.fhir.parse import parse
@@ -175,10 +175,8 @@ def _checked_bundle(body: bytes, base: str) -> tuple[Json, list[Issue]]:
 
 def _of_requests(resource: Json, faults: Sequence[Issue]) -> list[Issue]:
     """What else is wrong with a transaction: the requests of entries that are valid by themselves."""
-    places = [AT_ENTRY.match(fault.expression) for fault in faults]
-    if not all(places):
-        return []
-    return entries_of(resource, {int(it[1]) for it in places if it})[1]
+    refused = by_entry(faults)
+    return entries_of(resource, refused.keys())[1] if refused is not None else []
 
 
 async def _form(face: Face, came: Arrival) -> tuple[tuple[str, str], ...]:

@@ -61,13 +61,16 @@ async def answer(face: Face, ask: Ask, entry: Entry) -> Answer:
         alone = msgspec.structs.replace(
             for_entry(ask, entry), type=place.type, id=place.id, version=place.version, about=place.about
         )
-        return await interaction.perform(face, alone)
+        done = await interaction.perform(face, alone)
+        return msgspec.structs.replace(done, is_bare=True) if entry.method == "HEAD" else done
     except (Problem, HttpProblem) as error:
         return Answer(status=status_of(error), issues=error.issues)
 
 
 def size(answer: Answer) -> int:
     """How many bytes an answer brings along, about."""
+    if answer.is_bare:
+        return 0
     return len(answer.body or b"") + (len(answer.stored.body) if answer.stored else 0)
 
 
@@ -112,13 +115,14 @@ def response(
 
 def _member(ask: Ask, one: Answer) -> render.Member:
     said: dict[str, Any] = {"status": _SAID[one.status]}
-    body, full_url, stored = one.body, "", one.stored
+    body, full_url, stored = None if one.is_bare else one.body, "", one.stored
     if stored:
         if one.is_written:
             said["location"] = f"{stored.type}/{stored.id}/_history/{stored.version}"
         said["etag"] = render.etag(stored.version)
         said["lastModified"] = render.instant(stored.updated_at)
-        if (one.status == HTTPStatus.OK and not one.is_written) or ask.returns == "representation":
+        is_read = one.status == HTTPStatus.OK and not one.is_written and not one.is_bare
+        if is_read or (one.is_written and ask.returns == "representation"):
             body, full_url = render.resource(stored), f"{ask.base}/{stored.type}/{stored.id}"
         if one.is_written and ask.returns == "OperationOutcome":
             said["outcome"] = _done(one)

@@ -64,6 +64,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One interaction's response: a stored version, or JSON already written, or nothing but a status.
 
     `is_written`: the version is the outcome of a write, so that Location names it and Prefer counts.
+    `is_bare`: asked by HEAD, so that an entry of a Bundle says no more than its response's headers would.
     `issues` are informational. `patients` are the ids of those whose data is in it, of a search or a history.
     """
 
@@ -71,5 +72,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     stored: Stored | None = None
     body: bytes | None = None
     is_written: bool = False
+    is_bare: bool = False
     issues: tuple[Issue, ...] = ()
     patients: tuple[str, ...] = ()

@@ -168,6 +168,9 @@ def _test(draft: _Draft, parameter: Parameter, modifier: str, value: str) -> Tes
 
 
 def _alternatives(draft: _Draft, name: str, value: str, sort: Sort = Sort.TOKEN) -> list[str]:
+    if "\0" in value:
+        # Nothing that is stored has it, and a database may not take it even to compare.
+        raise _wrong(draft, name, "U+0000 is no character of FHIR.")
     found, most = split(value, ","), _MOST_DATES if sort is Sort.DATE else _MOST_ALTERNATIVES
     if len(found) > most:
         raise _wrong(draft, name, f"More than {most} alternatives.")
