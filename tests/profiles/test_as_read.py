@@ -19,7 +19,7 @@ from tests.profiles.committed import CHART, Resource, example, published
 
 PROFILES = {one["id"]: one for one in published("structuredefinitions")}
 # Read by ingest, or of every type alike.
-OF_EVERY_TYPE = {"resourceType", "id", "meta", "contained"}
+OF_EVERY_TYPE = {"resourceType", "id", "meta", "contained", "implicitRules", "modifierExtension"}
 OWNER = {"subject", "patient", "beneficiary"}
 # What a differential may say of an element without demanding anything of it.
 DEMANDS_NOTHING = {"id", "path", "short", "definition", "mustSupport"}

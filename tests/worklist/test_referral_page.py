@@ -1,6 +1,8 @@
 """One referral's page: the draft, why and why not, the facts behind it, what is missing, who did what."""
 
+from referral_service.api.worklist import words
 from tests.api.people import CAUDA, EXHAUSTED, UNCLEAR, House
+from tests.core.test_left_out import CASES
 from tests.worklist.browsing import Coordinator
 from tests.worklist.people import named
 
@@ -37,6 +39,11 @@ def test_what_is_missing_and_what_was_left_out_is_said(house: House, nora: Coord
     assert "✗ Not met" in text
     assert "1 fact was not used" in text
     assert "It is outside the trial." in text
+
+
+def test_every_reason_to_leave_a_fact_out_has_its_words() -> None:
+    told = {why for _, why in CASES.values() if why}
+    assert {*told, "modified", "no-value", "not-read", "not-used"} <= words.LEFT_OUT.keys()
 
 
 def test_a_red_flag_says_what_was_recorded_and_asks_for_no_trial(house: House, nora: Coordinator) -> None:

@@ -70,6 +70,18 @@ LEFT_OUT: Final = {
     "our-own-referral": "It is this service's own referral.",
     "out-of-range": "Its value is out of range.",
     "entered-in-error": "It was entered in error.",
+    "refuted": "It was refuted.",
+    "modified": "It carries a modifier that this service does not know.",
+    "other-region": "It is about another region of the spine.",
+    "region-unclear": "It does not say which region of the spine it is about.",
+    "evaluation": "It is an evaluation, not treatment.",
+    "plan": "It is a plan, not treatment.",
+    "not-a-treatment": "It treats something else.",
+    "ambiguous-code": "Its code may mean care of other kinds.",
+    "noted-only": "It is noted, and counts for nothing.",
+    "no-value": "It has no value.",
+    "not-read": "Nobody has reported on it.",
+    "not-used": "No decision needs it.",
 }
 _INSTRUMENTS = {
     "odi_score": "ODI",
