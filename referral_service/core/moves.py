@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from referral_service.core.decision import Decision
 from referral_service.core.fulfillment import Cause
 from referral_service.core.referral import LAPSED, OPEN, Referral, Urgency
-from referral_service.core.saying import flags_in, is_red, says
+from referral_service.core.saying import flags_in, is_red, says, told_by
 
 Step = Literal[
     "draft", "suspend", "resume", "withdraw", "restate", "lapse", "ask", "reask", "unask", "revoke", "flag"
@@ -81,23 +81,22 @@ def _urgent(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> Ite
                 yield Move(step, referral.episode, decision, "urgent", referral)
         return
     key = _flagged_episode(wanted)
-    now = {flag.concept for flag in wanted[key].flags}
+    told = told_by(wanted, key)
+    now = {flag.concept for flag in told.flags}
     standing = [r for r in known if r.status in OPEN or _covers(r, now)]
     if not standing:
-        if not _was_declined(known, says(wanted[key])):
-            yield Move("draft", key, wanted[key], "urgent")
+        if not _was_declined(known, says(told)):
+            yield Move("draft", key, told, "urgent")
         return
     referral, *others = sorted(standing, key=_first)
-    told = flags_in(referral.decision)
-    twins = [one for one in others if one.status in OPEN or flags_in(one.decision) == told]
+    same = flags_in(referral.decision)
+    twins = [one for one in others if one.status in OPEN or flags_in(one.decision) == same]
     steps = ((twin, _end(twin, is_twin=True)) for twin in twins)
-    yield from (
-        Move(step, key, wanted[key], "urgent", twin, reason="sent-twice") for twin, step in steps if step
-    )
+    yield from (Move(step, key, told, "urgent", twin, reason="sent-twice") for twin, step in steps if step)
     key = referral.episode if referral.episode in wanted else key
-    written = (referral.priority, referral.decision)
-    if referral.status in OPEN and written != (wanted[key].priority, says(wanted[key])):
-        yield Move("restate", key, wanted[key], "urgent", referral)
+    told = told_by(wanted, key)
+    if referral.status in OPEN and (referral.priority, referral.decision) != (told.priority, says(told)):
+        yield Move("restate", key, told, "urgent", referral)
 
 
 def _covers(referral: Referral, flags: Set[str]) -> bool:

@@ -1,10 +1,14 @@
 """What decisions say, as one text to compare and to remember, and which red flags they tell of; pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from msgspec.structs import replace
 
 from referral_service.core.decision import Decision
 
 _BETWEEN = "|"
+# Not what a referral asks for that tells of another flag too.
+_MEDICAL = "medical-assessment"
 
 
 def says(decision: Decision) -> str:
@@ -18,6 +22,20 @@ def says(decision: Decision) -> str:
 def flags_in(said: str) -> set[str]:
     """The concepts of the red flags in what `says` made."""
     return set(said.split(_BETWEEN)[3:])
+
+
+def told_by(decisions: Mapping[str, Decision], key: str) -> Decision:
+    """What the referral that rests on one of them tells of: all red flags, if it is the one urgent referral.
+
+    A soft flag need not reach the episode that a hard one is referred for.
+    """
+    own = decisions[key]
+    if own.outcome != "urgent":
+        return own
+    urgent = [own, *(it for other, it in decisions.items() if other != key and it.outcome == "urgent")]
+    flags = {(flag.concept, flag.source): flag for it in reversed(urgent) for flag in reversed(it.flags)}
+    notes = (note for note in own.notes if note != _MEDICAL or all(_MEDICAL in it.notes for it in urgent))
+    return replace(own, flags=tuple(reversed(flags.values())), notes=tuple(notes))
 
 
 def is_red(decision: Decision) -> bool:

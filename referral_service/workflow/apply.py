@@ -53,7 +53,7 @@ def _requests(
 ) -> Iterator[Request]:
     decisions = {key: episode.decision for key, episode in episodes.items()}
     for number, move in enumerate(moves(decisions, ()), 1):
-        episode = episodes[move.key]
+        episode = replace(episodes[move.key], decision=move.decision)
         referral = unissued(move, f"request-{number}", applied.as_of)
         if move.step == "ask":
             yield asked(referral, episode, applied)

@@ -17,7 +17,7 @@ from referral_service.core.decision import Decision
 from referral_service.core.keeping import Kept
 from referral_service.core.moves import Move, flagged, moves, revoked, supported
 from referral_service.core.referral import LAPSED, KeptEpisode, Referral
-from referral_service.core.saying import flags_told, says
+from referral_service.core.saying import flags_told, says, told_by
 from referral_service.core.timeline import Condition, Coverage
 from referral_service.fhir.write import (
     Detected,
@@ -265,7 +265,8 @@ class Follow:
         self._targets.append(f"ServiceRequest/{referral.id}/_history/{referral.version}")
 
     def _proposal(self, referral: Referral, episode: KeptEpisode) -> Json:
-        facts = self._chart.facts
+        told = told_by({key: it.decision for key, it in self._kept.items()}, episode.key)
+        facts, episode = self._chart.facts, replace(episode, decision=told)
         sources = set(episode.decision.conditions) | {flag.source for flag in episode.decision.flags}
         codes = [c for f in facts if isinstance(f, Condition) and f.source in sources for c in f.codes]
         coverages = [f.source for f in facts if isinstance(f, Coverage) and f.is_active]

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from referral_service.core.decision import Decision
+from referral_service.core.decision import Decision, RedFlag
 from referral_service.core.moves import AGED
-from referral_service.core.saying import is_red, says
-from tests.core.memory import Memory, said
+from referral_service.core.saying import flags_in, is_red, says
+from tests.core.memory import OPEN, Memory, said
 
 ELECTIVE = (
     ("in-trial", None, ("duration",)),
@@ -23,6 +23,15 @@ ELECTIVE = (
     ("on-hold", None, ("minor",)),
     ("responding", None, ("improved",)),
 )
+
+# By what comes: the flags that reach every episode, those of the back alone, and the priority.
+FLAGS = {
+    "hard": (("myelopathy",), (), "urgent"),
+    "stat": (("cauda_equina",), (), "stat"),
+    "soft": ((), ("foot_drop",), "urgent"),
+    "hard and soft": (("myelopathy",), ("foot_drop",), "urgent"),
+    "two hard": (("cauda_equina", "myelopathy"), (), "stat"),
+}
 
 
 class Day(NamedTuple):
@@ -40,7 +49,7 @@ days = st.builds(
     lumbar=st.sampled_from(("open", "open", "open", "closed", "anew")),
     cervical=st.sampled_from(("closed", "open", "anew")),
     answers=st.tuples(*(st.sampled_from((1, 1, *range(len(ELECTIVE)))) for _ in range(2))),
-    flag=st.sampled_from(("", "", "", "hard", "stat", "possible", "soft", "deceased")),
+    flag=st.sampled_from(("", "", "", *FLAGS, "possible", "deceased")),
     verb=st.sampled_from(("", "", "", "approve", "send", "decline", "withdraw")),
 )
 
@@ -63,7 +72,7 @@ class Patient:
             for region, last in self._numbers.items()
             for number in range(1, last + 1)
         }
-        if not any(self._open.values()) and day.flag in ("hard", "stat"):
+        if not any(self._open.values()) and any(_flags(None, day.flag)):
             found["none"] = self._urgent(None, day.flag)
         return found or {"none": said(None, "no-qualifying-condition", "none")}
 
@@ -72,7 +81,7 @@ class Patient:
             return said(region, "no-qualifying-condition", "resolved")
         if day.flag == "deceased":
             return said(region, "on-hold", "deceased")
-        if day.flag in ("hard", "stat") or (day.flag == "soft" and region == "lumbar"):
+        if _flags(region, day.flag):
             return self._urgent(region, day.flag)
         if day.flag == "possible" and region == "lumbar":
             return said(region, "review", "possible-red-flag", priority="urgent")
@@ -80,9 +89,24 @@ class Patient:
         return said(region, outcome, *reasons, target=target)
 
     def _urgent(self, region: str | None, flag: str) -> Decision:
-        reason = "red-flag-soft" if flag == "soft" else "red-flag-hard"
-        priority = "stat" if flag == "stat" else "urgent"
-        return said(region, "urgent", reason, target="surgical", priority=priority)
+        flags = _flags(region, flag)
+        return said(
+            region,
+            "urgent",
+            *dict.fromkeys(one.reason for one in flags),
+            target="surgical",
+            priority=FLAGS[flag][2],
+            flags=flags,
+            flag_regions=("cervical",) if FLAGS[flag][0] else (),
+        )
+
+
+def _flags(region: str | None, flag: str) -> tuple[RedFlag, ...]:
+    """What reaches the episode of that region."""
+    hard, soft, _ = FLAGS.get(flag, ((), (), ""))
+    found = [RedFlag(one, None, f"Condition/{one}", "red-flag-hard") for one in hard]
+    found += [RedFlag(one, None, f"Condition/{one}", "red-flag-soft") for one in soft if region == "lumbar"]
+    return tuple(found)
 
 
 Course = list[Day]
@@ -121,6 +145,14 @@ def test_there_is_one_open_referral_for_each_region_and_target_and_one_urgent_in
 
 def _is_urgent(decisions: Mapping[str, Decision]) -> bool:
     return any(d.outcome == "urgent" for d in decisions.values())
+
+
+@given(courses)
+def test_every_red_flag_is_on_an_open_proposal_or_on_one_that_a_person_has_answered(course: Course) -> None:
+    for decisions, memory, _ in _lived(course):
+        told = [r for r in memory.referrals if r.status in OPEN or r.task_status == "completed"]
+        heard = set().union(*(flags_in(r.decision) for r in told if r.urgency == "urgent"))
+        assert {flag.concept for d in decisions.values() if is_red(d) for flag in d.flags} <= heard
 
 
 @given(courses)

@@ -13,6 +13,11 @@ from tests.workflow.test_track import REPORT, sent, tell
 __all__ = ["clinic"]
 
 FOOT_DROP = {"condition": "M21.372", "onset": -3, "id": "foot-drop"}
+BACK = {"condition": "M54.50", "onset": -200, "id": "back"}
+# Began after the foot drop, which does not reach it.
+NECK = {"condition": "M54.2", "onset": -10, "id": "neck"}
+NECK_FLAG = {"condition": "M50.01", "onset": -5, "id": "neck-flag"}
+OF_THE_BACK = {**FOOT_DROP, "onset": -30}
 LATER = 40
 GRAVER = {"condition": "G83.4", "onset": LATER, "id": "later"}
 
@@ -135,3 +140,35 @@ def test_while_an_order_is_out_a_trial_that_fails_anew_is_not_referred_twice(cli
         clinic.post({"score": "97909-6", "value": 48, "unit": "%", "on": -1, "id": "worse-again"})
         assert clinic.outcomes() == [("lumbar", "exhausted")]
         assert drafts(clinic) == []
+
+
+def test_a_flag_of_one_episode_is_asked_about_after_an_approval_for_another(clinic: Clinic) -> None:
+    clinic.post(BACK, NECK, NECK_FLAG)
+    say(clinic, "approve", proposal(clinic))
+    clinic.post(OF_THE_BACK)
+    assert drafts(clinic) == ["urgent"]
+    assert "Condition/pat-foot-drop" in proposal(clinic)["note"][0]["text"]
+    say(clinic, "approve", proposal(clinic))
+    clinic.post({"procedure": "97110", "on": -1, "id": "visit"})
+    assert drafts(clinic) == []
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_one_urgent_proposal_tells_of_the_flags_of_every_episode(clinic: Clinic, at_once: bool) -> None:
+    clinic.post(BACK, NECK, NECK_FLAG, *([OF_THE_BACK] if at_once else []))
+    clinic.post(OF_THE_BACK)
+    told = proposal(clinic)
+    assert told["status"] == "draft"
+    assert [name in told["note"][0]["text"] for name in ("pat-neck-flag", "pat-foot-drop")] == [True, True]
+    reasons = [one["reference"] for one in told["reasonReference"]]
+    assert reasons == ["Condition/pat-neck", "Condition/pat-neck-flag", "Condition/pat-foot-drop"]
+    assert {coding["code"] for one in told["reasonCode"] for coding in one["coding"]} >= {"M50.01", "M21.372"}
+    clinic.post({**OF_THE_BACK, "verification": "entered-in-error"})
+    assert "pat-foot-drop" not in proposal(clinic)["note"][0]["text"]
+
+
+def test_an_infection_of_one_episode_and_a_foot_drop_of_another_are_a_surgeon_s(clinic: Clinic) -> None:
+    clinic.post(BACK, NECK, {"condition": "M46.22", "onset": -5, "id": "neck-flag"})
+    assert proposal(clinic)["code"]["text"].startswith("Urgent medical assessment")
+    clinic.post(OF_THE_BACK)
+    assert proposal(clinic)["code"]["text"] == "Urgent spine surgical consultation"

@@ -59,6 +59,18 @@ def test_a_red_flag_says_what_was_recorded_and_asks_for_no_trial(house: House, n
     assert "conservative care: the reason" not in text and "intradiscal evaluation instead" not in text
 
 
+def test_a_red_flag_of_another_episode_is_told_on_the_one_urgent_proposal(
+    house: House, nora: Coordinator
+) -> None:
+    neck = ({"condition": "M54.2", "onset": -10}, {"condition": "M50.01", "onset": -5})
+    back = ({"condition": "M54.50", "onset": -200}, {"condition": "M21.372", "onset": -30, "id": "foot"})
+    named(house, "Frida Hawthorn", *neck, *back)
+    nora.see("/worklist/list/red-flag")
+    (row,) = (row for table in nora.page.tables for row in table if any("Hawthorn" in cell for cell in row))
+    assert row[3].endswith("; Foot drop")
+    assert "-foot." in opened(nora, "red-flag", "Frida Hawthorn")
+
+
 def test_what_else_could_be_done_is_said_while_anything_can(house: House, nora: Coordinator) -> None:
     named(house, "Dora Elder", *EXHAUSTED)
     text = opened(nora, "review", "Dora Elder")

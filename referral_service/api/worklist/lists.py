@@ -16,6 +16,7 @@ from referral_service.api.worklist.person import Person, person_of
 from referral_service.api.worklist.site import Visit
 from referral_service.core.explain import missing
 from referral_service.core.referral import Referral
+from referral_service.core.saying import flags_in
 from referral_service.core.stage import STAGES, Stage
 from referral_service.store.waiting import Waiting
 from referral_service.store.worklist import MOST_COUNTED, Asked, Place
@@ -133,7 +134,7 @@ def _row(visit: Visit, one: Waiting, now: datetime) -> Row:
     due, sending = referral.due_at, one.sending
     is_waiting = referral.task_status in ("requested", "in-progress") or referral.is_unfulfilled
     is_overdue = bool(due and due < now and is_waiting)
-    reason = words.reason(brief) if brief else ""
+    reason = words.reason(brief, flags_in(referral.decision)) if brief else ""
     is_unsent = referral.fulfillment_status == "draft"
     return Row(
         task=referral.task,

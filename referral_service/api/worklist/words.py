@@ -1,5 +1,6 @@
 """What the pages call things: one table for each kind of name, in plain words."""
 
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from referral_service.api.worklist.picture_words import concept
@@ -105,10 +106,15 @@ def person(reference: str | None) -> str:
     return (reference or "").rpartition("/")[2]
 
 
-def reason(brief: Brief) -> str:
-    """One line: for a trial how long, how often, and which scores; else why a human is asked."""
+def reason(brief: Brief, flags: Collection[str] = ()) -> str:
+    """One line: for a trial how long, how often, and which scores; else why a human is asked.
+
+    `flags` are all that the referral tells of: one of another episode has its day on the referral's page.
+    """
     if brief.flags:
-        return "; ".join(f"{concept(it.concept)} {it.day or '(no date)'}" for it in brief.flags)
+        own = [f"{concept(it.concept)} {it.day or '(no date)'}" for it in brief.flags]
+        others = {*flags} - {it.concept for it in brief.flags}
+        return "; ".join([*own, *map(concept, sorted(others))])
     said = []
     if days := brief.days:
         said.append(f"trial {days // _WEEK} weeks" if days >= 2 * _WEEK else f"trial {days} days")
