@@ -66,8 +66,9 @@ def supported(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) 
                 if wanted == "urgent" or d.region == referral.region
             ]
             if keys:
-                other = _flagged_episode({key: decisions[key] for key in keys})
-                found.append((referral, referral.episode if referral.episode in keys else other))
+                first = _flagged_episode({key: decisions[key] for key in keys})
+                stays = wanted == "exhausted" and referral.episode in keys
+                found.append((referral, referral.episode if stays else first))
     return found
 
 
@@ -93,8 +94,6 @@ def _urgent(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> Ite
     twins = [one for one in others if one.status in OPEN or flags_in(one.decision) == same]
     steps = ((twin, _end(twin, is_twin=True)) for twin in twins)
     yield from (Move(step, key, told, "urgent", twin, reason="sent-twice") for twin, step in steps if step)
-    key = referral.episode if referral.episode in wanted else key
-    told = told_by(wanted, key)
     if referral.status in OPEN and (referral.priority, referral.decision) != (told.priority, says(told)):
         yield Move("restate", key, told, "urgent", referral)
 

@@ -146,7 +146,9 @@ class Follow:
         same = [
             r
             for r in self._chart.referrals
-            if (r.region or "", r.target, r.urgency) == (region, target, move.urgency)
+            if (r.target, r.urgency) == (target, move.urgency)
+            # An urgent one goes from one region to another, and keeps its identifier.
+            if move.urgency == "urgent" or (r.region or "") == region
         ]
         generation = max((r.generation for r in same), default=0) + 1
         parts = (*self._owner, region, move.key, target, move.urgency, str(generation))
@@ -246,19 +248,23 @@ class Follow:
         if referral.target is not None:
             focus = f"ServiceRequest/{referral.id}"
             if decision.target == referral.target:
-                restated = replace(restated, version=referral.version + 1)
+                restated = self._placed(restated, move.key)
                 self._store_proposal(restated, self._kept[move.key])
         self._put_task(restated, decision, focus, self._current("Task", restated.task))
         self._sheaf.happened("restated", focus, {"reasons": ",".join(decision.reasons)})
 
     def _refresh(self, referral: Referral, key: str) -> None:
         """What an open proposal says follows its decision; written only if it says something else."""
-        fresh = replace(referral, episode=key, version=referral.version + 1)
+        fresh = self._placed(referral, key)
         written = self._proposal(fresh, self._kept[key])
         if written != self._current("ServiceRequest", referral.id):
             self._store_proposal(fresh, self._kept[key])
             self._referrals[fresh.id] = fresh
             self._sheaf.happened("restated", f"ServiceRequest/{referral.id}")
+
+    def _placed(self, referral: Referral, key: str) -> Referral:
+        """The next version, which rests on that episode."""
+        return replace(referral, episode=key, region=self._kept[key].region, version=referral.version + 1)
 
     def _store_proposal(self, referral: Referral, episode: KeptEpisode) -> None:
         self._sheaf.put(self._proposal(referral, episode))

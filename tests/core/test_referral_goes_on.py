@@ -50,9 +50,13 @@ def test_of_urgent_episodes_one_without_a_first_day_comes_first() -> None:
     assert steps(moves({"C": dated, "L": undated}, ())) == [("draft", "L", "urgent")]
 
 
-def test_an_urgent_referral_keeps_its_episode_while_that_is_urgent() -> None:
-    [move] = moves({"C": NECK_STAT, "L": BACK_STAT}, (RED,))
-    assert (move.step, move.key, move.decision) == ("restate", "L", BACK_STAT)
+@pytest.mark.parametrize("flagged", ["L", "C"])
+def test_an_urgent_referral_is_for_the_flagged_episode_whatever_it_was_drafted_for(flagged: str) -> None:
+    decisions = {"C": NECK_STAT, "L": BACK_STAT}
+    region = decisions[flagged].region
+    told = {key: replace(it, flag_regions=(str(region),)) for key, it in decisions.items()}
+    [move] = moves(told, (RED,))
+    assert (move.step, move.key, move.decision) == ("restate", flagged, told[flagged])
 
 
 def test_an_urgent_referral_moves_to_the_flagged_episode_once_its_own_is_not_urgent() -> None:

@@ -23,7 +23,7 @@ Told = tuple[list[tuple[object, ...]], list[tuple[object, ...]]]
 def arrives_otherwise(truth: Truth, view: View, at: datetime, seed: int) -> None:
     """What is stored now arrives anew at one instant: whole, and in pieces, in any order.
 
-    A proposal that waits for a red flag does not count as open, and an urgent one is for the whole patient.
+    A proposal that waits for a red flag does not count as open.
     Whoever was answered by people, or has evidence that aged, is not held against its own past.
     """
     current = [parse(it.body) for it in truth.resources.values() if it.body is not None]
@@ -66,7 +66,7 @@ def _told(view: View) -> Told:
         if e.is_open
     ]
     referrals = [
-        (id, (r.region or "") if r.urgency == "elective" else "", r.target, r.urgency, r.status)
+        (id, r.region or "", r.target, r.urgency, r.status)
         for id, r in view.referrals
         if r.target is not None and r.status == "draft"
     ]

@@ -1,6 +1,8 @@
 """What a person has answered, or what has ended, silences nothing that comes later (pathway 7 and 11)."""
 
 from datetime import timedelta
+from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -172,3 +174,34 @@ def test_an_infection_of_one_episode_and_a_foot_drop_of_another_are_a_surgeon_s(
     assert proposal(clinic)["code"]["text"].startswith("Urgent medical assessment")
     clinic.post(OF_THE_BACK)
     assert proposal(clinic)["code"]["text"] == "Urgent spine surgical consultation"
+
+
+@pytest.mark.parametrize("arrival", list(permutations((BACK, NECK, NECK_FLAG, OF_THE_BACK))))
+def test_the_one_urgent_proposal_is_for_the_region_of_the_hard_flag_whatever_came_first(
+    clinic: Clinic, arrival: tuple[dict[str, object], ...]
+) -> None:
+    for one in arrival:
+        clinic.post(one)
+    (told,) = [one for one in clinic.emitted("ServiceRequest") if one["status"] == "draft"]
+    (neck,) = [one for one in clinic.emitted("GuidanceResponse") if region_of(one) == "cervical"]
+    assert told["supportingInfo"][0]["reference"].startswith(f"GuidanceResponse/{neck['id']}/")
+    clinic.post({**NECK_FLAG, "verification": "refuted"})
+    (told,) = [one for one in clinic.emitted("ServiceRequest") if one["status"] == "draft"]
+    (back,) = [one for one in clinic.emitted("GuidanceResponse") if region_of(one) == "lumbar"]
+    assert told["supportingInfo"][0]["reference"].startswith(f"GuidanceResponse/{back['id']}/")
+
+
+def region_of(guidance: dict[str, Any]) -> str:
+    (answered,) = guidance["contained"]
+    return next((one["valueCode"] for one in answered["parameter"] if one["name"] == "region"), "")
+
+
+def test_an_urgent_proposal_that_went_elsewhere_leaves_room_for_the_next(clinic: Clinic) -> None:
+    clinic.post(BACK, NECK, OF_THE_BACK)
+    clinic.post(NECK_FLAG)
+    say(clinic, "approve", proposal(clinic))
+    clinic.post({**NECK_FLAG, "verification": "refuted"})
+    clinic.post({"condition": "R15.9", "onset": -2, "id": "bowel"})
+    asked = [one for one in clinic.emitted("ServiceRequest") if one["intent"] == "proposal"]
+    assert sorted(one["status"] for one in asked) == ["completed", "draft"]
+    assert len({one["identifier"][0]["value"] for one in asked}) == 2
