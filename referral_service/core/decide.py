@@ -205,7 +205,7 @@ def _judge(record: Record, horizon: Horizon) -> dict[str | None, Judged]:
     if is_deceased(record, horizon):
         dead = {**_after_death(last), **earlier}
         return {key: judged._replace(record=record) for key, judged in dead.items()}
-    flags = Flags(record, horizon, is_pregnant(record, horizon))
+    flags = Flags(record, horizon, is_pregnant(record, horizon, is_sure=True))
     found: dict[str | None, Judged] = {
         region: _judge_open(record, episode, horizon, flags, opened) if region in opened else _over(episode)
         for region, episode in last.items()

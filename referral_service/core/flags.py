@@ -51,11 +51,12 @@ def heals(condition: Condition, meaning: Meaning) -> bool:
 def first_recorded(conditions: Iterable[Condition]) -> dict[Sign, int]:
     """The day of each concept's first recording: from then on it dates the conditions without a date.
 
-    A concept of the neck is another than the same of the back.
+    A concept of the neck is another than the same of the back. What carries an unknown modifier may be of
+    somebody else, and makes nothing old.
     """
     first: dict[Sign, int] = {}
     for condition in conditions:
-        if condition.recorded:
+        if condition.recorded and not condition.is_modified:
             day = condition.recorded.day
             for meaning in condition.meanings:
                 sign = (meaning.concept, meaning.region)
@@ -67,7 +68,7 @@ class Flags:
     """The new red flags of one patient on the day asked for."""
 
     def __init__(self, record: Record, horizon: Horizon, is_pregnant: bool) -> None:
-        """`is_pregnant`: by the hold's own rule, which explains bladder signs too."""
+        """`is_pregnant`: by the hold's own rule, and surely, which explains bladder signs too."""
         self._record = record
         self._horizon = horizon
         self._is_pregnant = is_pregnant
@@ -82,7 +83,10 @@ class Flags:
     def _dated(self, condition: Condition, meaning: Meaning) -> int | None:
         if condition.onset:
             return condition.onset.day
-        return self._first_recorded.get((meaning.concept, meaning.region))
+        recorded = condition.recorded
+        own = [recorded.day] if recorded and self._horizon.has_come(recorded.day) else []
+        first = self._first_recorded.get((meaning.concept, meaning.region))
+        return min([*own, *([] if first is None else [first])], default=None)
 
     def _is_new(self, day: int | None) -> bool:
         """An undated flag never grows old: a human has to date it."""
@@ -149,7 +153,7 @@ class Flags:
         """The groups that a competing explanation explains; the empty name stands for every group."""
         groups = set(self._policy.competing.get(_PREGNANCY, ())) if self._is_pregnant else set()
         for condition in self._record.conditions:
-            for meaning in condition.meanings:
+            for meaning in () if condition.is_modified else condition.meanings:
                 explains = self._policy.competing.get(meaning.concept)
                 if explains is not None and meaning.concept != _PREGNANCY and self._lasts(condition):
                     groups |= explains or {""}

@@ -14,19 +14,25 @@ def is_deceased(record: Record, horizon: Horizon) -> bool:
     return person.died is None or horizon.has_come(person.died.day)
 
 
-def is_pregnant(record: Record, horizon: Horizon) -> bool:
-    """An active Condition, or an observation that says so and is recent enough."""
+def is_pregnant(record: Record, horizon: Horizon, *, is_sure: bool = False) -> bool:
+    """An active Condition, or an observation that says so and is recent enough.
+
+    `is_sure`: by what carries no unknown modifier.
+    """
     numbers = record.pathway.numbers
     within = numbers.pregnancy_within.value
     months = numbers.active_without_status.value
     expecting = [
-        c for c in record.conditions if any(m.role == "contraindication_or_hold" for m in c.meanings)
+        c
+        for c in record.conditions
+        if any(m.role == "contraindication_or_hold" for m in c.meanings) and not (is_sure and c.is_modified)
     ]
     if any(has_begun(c, horizon) and is_active(c, horizon, months) for c in expecting):
         return True
     return any(
         f.is_pregnant and f.at and horizon.has_come(f.at.day) and horizon.still(f.at.day + within)
         for f in record.pregnancies
+        if not (is_sure and f.is_modified)
     )
 
 

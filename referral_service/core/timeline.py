@@ -39,12 +39,16 @@ class Tie(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True, omit_defaults=True):
-    """What every fact has: the resource version it was read from, and when we learned of it."""
+    """What every fact has: the resource version it was read from, and when we learned of it.
+
+    `is_modified`: its resource has a modifier that nobody here knows. It warns, and explains nothing away.
+    """
 
     source: str
     version: str = "1"
     part: int = 0
     known_at: datetime | None = None
+    is_modified: bool = False
 
     @property
     def evidence(self) -> str:

@@ -80,7 +80,7 @@ def that_count(bundle: Json, faults: Iterable[Issue]) -> list[Issue]:
         for index, item in enumerate(entries if isinstance(entries, list) else ())
         if _type_in(item) in R4_TYPES - TAKEN_IN
     )
-    return [fault for fault in faults if not fault.expression.startswith(passed_by)]
+    return [fault for fault in faults if not f"{fault.expression}.".startswith(passed_by)]
 
 
 def _type_in(item: Any) -> Any:

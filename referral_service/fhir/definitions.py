@@ -183,5 +183,8 @@ TARGETS: Final[dict[tuple[str, str], frozenset[str]]] = {
     ("Observation", "subject"): _words("Patient Group Device Location"),
 }
 
+# Like the id of an element, these are written in XML so that nothing can extend them.
+BARE: Final = frozenset({("Extension", "url"), ("Narrative", "div")})
+
 # Elements that R4B added to an R4 type.
 NOT_IN_R4: Final = frozenset({("Extension", "valueCodeableReference"), ("Extension", "valueRatioRange")})

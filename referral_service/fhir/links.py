@@ -25,8 +25,12 @@ _LINKING: Final = frozenset(
     }
 )
 _NESTED: Final = (dict, list)
-_TAG = re.compile(r"""<[A-Za-z](?:[^<>"']|"[^"]*"|'[^']*')*>""")
-_ATTRIBUTE = re.compile(r"""([^\s=<>"'/]+\s*=\s*)("[^"]*"|'[^']*')""")
+# A comment and a CDATA section are passed by whole. Whatever the markup, no character is looked at often.
+_TAG = re.compile(
+    r"""<!--.*?-->|<!\[CDATA\[.*?\]\]>|<[A-Za-z](?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+>""", re.DOTALL
+)
+_ATTRIBUTE = re.compile(r"""(?<=\s)([^\s=<>"'/]++\s*+=\s*+)("[^"]*+"|'[^']*+')""")
+_TYPE_AND_ID = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
 
 
 class Link(NamedTuple):
@@ -48,12 +52,15 @@ def links(entries: Iterable[Entry]) -> list[Link]:
 
 
 def named_by_id(entries: Iterable[Entry]) -> set[tuple[str, str]]:
-    """Type and id of what is posted under no other name than its own id."""
-    return {
-        (entry.type, str(entry.resource["id"]))
+    """Type and id by which written entries are pointed at, where their own identity is another."""
+    named = {
+        entry.full_url
         for entry in entries
-        if entry.method == "POST" and entry.resource and entry.full_url and ":" not in entry.full_url
+        if entry.resource is not None
+        and not entry.is_passed_by
+        and entry.full_url != f"{entry.type}/{entry.id}"
     }
+    return {(found[1], found[2]) for name in named if (found := _TYPE_AND_ID.fullmatch(name))}
 
 
 def relinked(narrative: str, meant: Callable[[str], str]) -> str:
@@ -64,7 +71,10 @@ def relinked(narrative: str, meant: Callable[[str], str]) -> str:
         is_link = name.rstrip("= \t\r\n") in ("href", "src")
         return f"{name}{quote}{meant(value) if is_link else value}{quote}"
 
-    return _TAG.sub(lambda tag: _ATTRIBUTE.sub(attribute, tag[0]), narrative)
+    def tag(found: re.Match[str]) -> str:
+        return found[0] if found[0].startswith("<!") else _ATTRIBUTE.sub(attribute, found[0])
+
+    return _TAG.sub(tag, narrative)
 
 
 def places(resource: dict[str, Any]) -> list[tuple[Any, Any]]:

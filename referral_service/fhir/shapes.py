@@ -178,7 +178,8 @@ class Shapes:
             return
         if element.type in PRIMITIVES:
             one = _primitive(owner, element, plan.is_element)
-            plan.primitives[name] = (one, element.repeats)
+            if not ((plan.is_element and name == "id") or (owner, name) in definitions.BARE):
+                plan.primitives[name] = (one, element.repeats)
         else:
             one = self._complex(owner, element, pending)
         # Each entry of a Bundle is judged by itself, so none may be passed by.

@@ -81,6 +81,12 @@ RULES_OF_HISTORIES: dict[str, Rule] = {
     "a history since no instant is refused": Rule(
         get("Patient/{id}/_history?_since=lately"), 400, body={ONE_ISSUE: ["value"]}, given=(STORED,)
     ),
+    "a history of no versions is counted all the same": Rule(
+        get("Patient/{id}/_history?_count=0"),
+        200,
+        body={"entry": [], "link.relation": ["self"], "total": [3]},
+        given=GONE,
+    ),
     "a parameter of a history without a value is passed by": Rule(
         get("Patient/{id}/_history?_count=&_since=&_before="), 200, body={"total": [1]}, given=(STORED,)
     ),

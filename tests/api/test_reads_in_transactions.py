@@ -32,6 +32,19 @@ def test_a_read_that_cannot_succeed_stores_nothing(server: Running, url: str) ->
     assert server.dump() == before
 
 
+@pytest.mark.parametrize("url", READS_THAT_FAIL)
+def test_a_read_of_a_batch_that_fails_is_told_where(server: Running, url: str) -> None:
+    who, gone = new_id(), new_id()
+    server.put(patient(who))
+    server.put(patient(gone))
+    server.http.delete(f"/Patient/{gone}")
+    answer = server.send("batch", entry("GET", url.format(who=who, gone=gone)))
+    (failed,) = (one["response"] for one in answer.json()["entry"])
+    status, code = READS_THAT_FAIL[url]
+    assert failed["status"].startswith(str(status))
+    assert issues(failed["outcome"]) == [(code, "Bundle.entry[0].request.url")]
+
+
 def test_a_read_of_what_is_written_along_succeeds(server: Running) -> None:
     who = new_id()
     reads = [f"Patient/{who}", f"Patient/{who}/_history", f"Patient/{who}/_history/1"]

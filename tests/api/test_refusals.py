@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.charts import condition, issues, order, patient, therapy
+from tests.api.charts import condition, issues, new_id, order, patient, therapy
 from tests.kit.server import FHIR_JSON, Running
 
 WITHOUT_PATIENT = {"resourceType": "Condition", "code": {"text": "SECRET"}}
@@ -195,8 +195,18 @@ def test_a_history_is_counted_in_numbers(server: Running) -> None:
     assert (answer.status_code, issues(answer.json())) == (400, [("value", "")])
 
 
-def test_a_write_may_only_insist_on_there_being_none(server: Running) -> None:
-    assert server.put(patient("x"), if_none_match='W/"1"').status_code == 400
+def test_a_write_may_insist_on_a_version_s_not_being_there(server: Running) -> None:
+    who = new_id()
+    assert server.put(patient(who), if_none_match='W/"1"').status_code == 201
+    assert server.put(patient(who, gender="male"), if_none_match='W/"9", "1"').status_code == 412
+    assert server.put(patient(who, gender="male"), if_none_match='W/"2"').status_code == 200
+
+
+def test_tags_are_compared_letter_by_letter(server: Running) -> None:
+    who = new_id()
+    server.put(patient(who))
+    assert server.put(patient(who, gender="male"), if_match='W/"01"').status_code == 412
+    assert server.put(patient(who, gender="male"), if_match='W/"7", "1"').status_code == 200
 
 
 def test_a_body_over_the_limit_is_refused(server: Running) -> None:

@@ -191,13 +191,15 @@ def test_whoever_comes_too_late_is_told_which_entry_did(server: Running) -> None
         assert all(issues(one) == [("conflict", "Bundle.entry[1].request")] for one in late)
 
 
-def test_a_precondition_that_no_write_takes_is_named(server: Running) -> None:
+def test_a_version_that_is_not_to_be_there_is_named(server: Running) -> None:
+    who = new_id()
+    server.put(patient(who))
     answer = server.send(
         "transaction",
         entry("POST", "Patient", patient()),
-        entry("PUT", "Patient/none-match", patient("none-match"), ifNoneMatch='W/"1"'),
+        entry("PUT", f"Patient/{who}", patient(who, gender="male"), ifNoneMatch='W/"1"'),
     )
-    assert (answer.status_code, issues(answer.json())) == (400, [("value", "Bundle.entry[1].request")])
+    assert (answer.status_code, issues(answer.json())) == (412, [("conflict", "Bundle.entry[1].request")])
 
 
 def test_every_pointing_uri_follows_and_no_uuid_does(server: Running) -> None:

@@ -54,6 +54,7 @@ def rows(code: str, rule: str, *faults: tuple[Any, ...]) -> list[Mutant]:
     ]
 
 
+EXTENDED: Final = {"extension": [{"url": "http://a.example", "valueCode": "x"}]}
 JSON: Final = [
     *rows(
         "structure",
@@ -147,10 +148,13 @@ JSON: Final = [
         (
             "condition",
             "_code",
-            {"extension": [{"url": "http://a.example", "valueCode": "x"}]},
+            EXTENDED,
             "Condition._code",
         ),
         ("condition", "_colour", {"id": "a"}, "Condition._colour"),
+        ("condition", "extension.0._url", EXTENDED, "Condition.extension[0]._url"),
+        ("condition", "code._id", EXTENDED, "Condition.code._id"),
+        ("person", "text._div", EXTENDED, "Patient.text._div"),
         ("condition", "fhir_comments", ["why"], "Condition"),
         ("condition", "Jane Doe", 1, "Condition"),
         ("condition", "code.resourceType", "CodeableConcept"),

@@ -76,6 +76,29 @@ def test_what_warns_or_asks_to_wait_is_heeded_all_the_same(name: str) -> None:
     assert judged(chart(BACK, VISIT, item)) == judged(plain)
 
 
+@pytest.mark.parametrize("code", ["G83.4", "M47.16", "M21.371"])
+def test_an_old_one_that_may_be_of_somebody_else_makes_no_flag_old(code: str) -> None:
+    new, old = {"condition": code, "recorded": -3}, {"condition": code, "recorded": -900, "id": "it"}
+    plain = judged(build({"id": "pat", "given": [BACK, new]}, TODAY))
+    found = judged(chart(BACK, new, old))
+    assert (plain.outcome, found.outcome) == ("urgent", "urgent")
+    assert judged(chart(BACK, old)).outcome == "not-started", "by itself it is as old as it says"
+
+
+@pytest.mark.parametrize("sign", ["R33.9", "N31.9", "R32"])
+@pytest.mark.parametrize("said", [{"condition": "Z33.1", "onset": -30}, {"pregnancy": True, "on": -30}])
+def test_a_pregnancy_that_may_be_somebody_else_s_explains_no_bladder_sign(sign: str, said: Json) -> None:
+    found = judged(chart(BACK, {"condition": sign, "onset": -3}, {**said, "id": "it"}))
+    assert (found.outcome, found.reasons) == ("review", ("possible-red-flag",))
+
+
+def test_a_flag_that_names_a_disc_too_opens_no_episode() -> None:
+    flag: Json = {"condition": "M21.371", "onset": -3, "id": "it"}
+    resources = chart(flag)
+    resources[-1]["code"]["coding"].append({"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "M51.26"})
+    assert judged(resources).outcome == "no-qualifying-condition"
+
+
 def test_a_modified_stroke_explains_no_foot_drop_away() -> None:
     stroke, foot_drop = (
         {"condition": "I63.9", "onset": -300, "id": "it"},

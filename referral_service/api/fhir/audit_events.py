@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from referral_service.api.fhir import paging, render
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
-from referral_service.api.fhir.read import names
+from referral_service.api.fhir.preconditions import names
 from referral_service.core.problem import Category, problem
 from referral_service.fhir.audit import Line, event
 from referral_service.fhir.search import query

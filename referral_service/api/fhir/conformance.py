@@ -10,7 +10,7 @@ import msgspec
 from referral_service.api.fhir import paging, render
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
-from referral_service.api.fhir.read import names
+from referral_service.api.fhir.preconditions import names
 from referral_service.core.problem import Category, problem
 from referral_service.fhir.published import IN_FILES, Definition
 from referral_service.fhir.search import query

@@ -27,7 +27,7 @@ from referral_service.api.fhir.capabilities import etag, statement
 from referral_service.api.fhir.exchange import Answer, Ask, Visit
 from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.fulfil import operations
-from referral_service.api.fhir.read import names
+from referral_service.api.fhir.preconditions import names
 from referral_service.api.fhir.table import Place, find
 from referral_service.api.fhir.transaction import transaction
 from referral_service.api.login.routes import CONFIGURATION_PATH, configured

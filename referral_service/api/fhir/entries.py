@@ -64,7 +64,11 @@ async def answer(face: Face, ask: Ask, entry: Entry) -> Answer:
         done = await interaction.perform(face, alone)
         return msgspec.structs.replace(done, is_bare=True) if entry.method == "HEAD" else done
     except (Problem, HttpProblem) as error:
-        return Answer(status=status_of(error), issues=error.issues)
+        where = f"Bundle.entry[{entry.index}].request{'.url' if entry.method in ('GET', 'HEAD') else ''}"
+        issues = (
+            one if one.expression else msgspec.structs.replace(one, expression=where) for one in error.issues
+        )
+        return Answer(status=status_of(error), issues=tuple(issues))
 
 
 def size(answer: Answer) -> int:

@@ -28,7 +28,7 @@ async def history(face: Face, ask: Ask) -> Answer:
         raise problem(Category.INCORRECT, "No such parameter of a history here.", code="not-supported")
     asked = {name: value for name, value in ask.parameters if value}
     since = _since(asked.get("_since", ""))
-    count = max(_count(asked.get("_count", str(DEFAULT_COUNT))), 1)
+    count = _count(asked.get("_count", str(DEFAULT_COUNT)))
     before = _before(asked.get("_before", str(_NEWEST)))
     page = await face.look(lambda: face.search.history(ask.tenant, ask.type, ask.id, before, count))
     if page.total is None:
@@ -36,7 +36,7 @@ async def history(face: Face, ask: Ask) -> Answer:
     here = f"{ask.base}/{ask.type}/{ask.id}/_history"
     said = {"_count": str(count)} | ({"_since": asked["_since"]} if since else {})
     links = {"self": f"{here}?{urlencode(said)}"}
-    if page.older and not _is_older(page.older, since):
+    if page.versions and page.older and not _is_older(page.older, since):
         links["next"] = f"{here}?{urlencode(said | {'_before': page.versions[-1].version})}"
     earlier = [*page.versions[1:], page.older]
     members = [

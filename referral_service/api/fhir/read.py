@@ -9,7 +9,7 @@ from referral_service.api.errors import HttpProblem
 from referral_service.api.fhir import render
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
-from referral_service.api.fhir.preconditions import date_in
+from referral_service.api.fhir.preconditions import date_in, names
 from referral_service.core.problem import Category, problem
 from referral_service.workflow.ports import Stored
 
@@ -51,9 +51,3 @@ def _has(ask: Ask, stored: Stored) -> bool:
         return names(ask.if_none_match, render.etag(stored.version))
     since = date_in(ask.if_modified_since)
     return since is not None and stored.updated_at.replace(microsecond=0) <= since
-
-
-def names(if_none_match: str, etag: str) -> bool:
-    """Whether If-None-Match names it; HTTP compares weakly: whether a tag is marked as weak is no matter."""
-    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return not tags.isdisjoint({"*", etag.removeprefix("W/")})

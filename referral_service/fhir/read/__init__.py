@@ -21,7 +21,7 @@ from referral_service.fhir.read import (
     questionnaires,
 )
 from referral_service.fhir.read.identities import identity_of
-from referral_service.fhir.read.modified import is_heeded, is_modified
+from referral_service.fhir.read.modified import heeded, is_modified
 from referral_service.fhir.read.origin import FactReader, origin_of, unused
 from referral_service.fhir.read.references import patient_of
 
@@ -67,9 +67,7 @@ class Reader:
         if read is None:
             return unused(origin, "not-used")
         found = read(resource, self._terminology, origin)
-        if is_modified(resource) and not any(map(is_heeded, found)):
-            return unused(origin, "modified")
-        return found
+        return (heeded(found) or unused(origin, "modified")) if is_modified(resource) else found
 
     def identity(self, resource: dict[str, Any]) -> Identity | None:
         """Who a Patient says it is; None for any other resource."""

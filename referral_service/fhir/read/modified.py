@@ -5,9 +5,13 @@ what warns or asks to wait (a red flag, pregnancy, an operation, a refusal, a re
 Source: https://hl7.org/fhir/R4/extensibility.html#modifierExtension, resource.html (implicitRules).
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
-from referral_service.core.flags import may_be_flag
+from msgspec.structs import replace
+
+from referral_service.core.flags import FLAG_ROLES
+from referral_service.core.record import is_operation
 from referral_service.core.timeline import (
     AnyFact,
     Condition,
@@ -20,7 +24,7 @@ from referral_service.core.timeline import (
 from referral_service.fhir.parse import dump
 
 _KEY: Final = "modifierExtension"
-_HOLDS: Final = ("contraindication_or_hold", "prior_surgery")
+_WARNING: Final = (*FLAG_ROLES, "contraindication_or_hold")
 
 
 def is_modified(resource: dict[str, Any]) -> bool:
@@ -28,17 +32,22 @@ def is_modified(resource: dict[str, Any]) -> bool:
     return "implicitRules" in resource or (_may_hold(resource) and _holds(resource))
 
 
-def is_heeded(fact: AnyFact) -> bool:
-    """Whether it warns or asks to wait, so that it is better heeded for nothing than passed by."""
+def heeded(facts: Iterable[AnyFact]) -> tuple[AnyFact, ...]:
+    """Those that warn or ask to wait, with no more in them than that: better heeded for nothing than not."""
+    return tuple(replace(fact, is_modified=True) for fact in map(_warning, facts) if fact is not None)
+
+
+def _warning(fact: AnyFact) -> AnyFact | None:
     match fact:
         case Person() | Order() | Refusal() | PregnancyStatus():
-            return True
-        case Procedure(declined=True):
-            return True
-        case Condition() | Procedure():
-            return may_be_flag(fact) or any(meaning.role in _HOLDS for meaning in fact.meanings)
+            return fact
+        case Procedure() if fact.declined or is_operation(fact):
+            return fact
+        case Condition():
+            grave = tuple(one for one in fact.meanings if one.role.startswith(_WARNING))
+            return replace(fact, meanings=grave) if grave else None
         case _:
-            return False
+            return None
 
 
 def _may_hold(resource: dict[str, Any]) -> bool:
