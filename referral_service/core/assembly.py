@@ -140,7 +140,8 @@ def _told(flag: Flag, verdict: Verdict, written: Mapping[str, Condition]) -> Red
     """The flag with its day, unless that was only settled on: `written` are the Conditions as they came."""
     settled, source = flag.condition, flag.condition.source
     is_known = (settled.onset, settled.recorded) == (written[source].onset, written[source].recorded)
-    return RedFlag(flag.concept, _date(flag.day) if is_known else None, source, _reason(flag, verdict))
+    day = _date(flag.day) if is_known else None
+    return RedFlag(flag.concept, day, source, _reason(flag, verdict), flag.region)
 
 
 def _reason(flag: Flag, verdict: Verdict) -> str:

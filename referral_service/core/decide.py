@@ -94,35 +94,32 @@ class Question:
     def wakes(self, today: Answers, day: int, following: int) -> tuple[dict[str | None, int], int | None]:
         """For each region the first later day on which its answer differs; and the first for the patient.
 
-        To the patient a red flag that comes or goes matters too, though the answer stays `urgent`.
+        To the patient a flag or an episode that comes or goes matters too, though the answer stays `urgent`.
         """
         # The calendar's last day stands for "never", so it is not looked at.
         last = min(day + self._pathway.numbers.wake_within.value, ENDLESS - 1)
         found: dict[str | None, int] = {}
         first: int | None = None
         asked = {key: combined(each) for key, each in today.items() if key in (None, *REGIONS)}
-        flags = _flags(today)
+        beneath = _beneath(today)
         while following <= last and len(found) < len(asked):
             judged, beyond = self.on(following)
             later = {key: combined(each).answer for key, each in judged.items()}
             for key, verdict_now in asked.items():
                 if key not in found and later.get(key) != verdict_now.answer:
                     found[key] = following
-            is_news = found or later.keys() - today.keys() or _flags(judged) != flags
+            is_news = found or later.keys() - today.keys() or _beneath(judged) != beneath
             if first is None and is_news:
                 first = following
             following = beyond
         return found, first
 
 
-def _flags(answers: Answers) -> set[tuple[str, str]]:
-    """The red flags that stand in any of them: concept and source."""
-    return {
-        (flag.concept, flag.condition.source)
-        for judged in answers.values()
-        for each in judged
-        for flag in each.flags
-    }
+def _beneath(answers: Answers) -> set[tuple[str, str]]:
+    """What `urgent` does not tell: the red flags, concept and source, and the episodes that are open."""
+    every = [(key, each) for key, judged in answers.items() for each in judged]
+    flags = {(flag.concept, flag.condition.source) for _, each in every for flag in each.flags}
+    return flags | {("open", str(key)) for key, each in every if each.assessment}
 
 
 def combined(judged: Sequence[Judged]) -> Verdict:

@@ -35,12 +35,14 @@ class RedFlag(NamedTuple):
     """A red flag that stands: its concept, its day if it is exact, the Condition, and what it is by itself.
 
     `reason` is `red-flag-hard`, `red-flag-soft`, or `possible-red-flag` for one that a human has to judge.
+    `region` is what its code names.
     """
 
     concept: str
     day: date | None
     source: str
     reason: str
+    region: str | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -113,7 +113,7 @@ def sentences(decision: Decision) -> list[str]:
     said = [_OUTCOMES[decision.outcome], *(REASONS[reason] for reason in decision.reasons)]
     if decision.route:
         said.append(ROUTES[decision.route])
-    for _, day, source, _ in decision.flags:
+    for _, day, source, *_ in decision.flags:
         said.append(
             f"Possible red flag recorded {f'on {day}' if day else 'without an exact date'}, see {source}."
         )

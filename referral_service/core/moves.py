@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from referral_service.core.decision import Decision
 from referral_service.core.fulfillment import Cause
 from referral_service.core.referral import LAPSED, OPEN, Referral, Urgency
-from referral_service.core.saying import flags_in, is_red, says, told_by
+from referral_service.core.saying import flags_in, is_red, says, sign, told_by
 
 Step = Literal[
     "draft", "suspend", "resume", "withdraw", "restate", "lapse", "ask", "reask", "unask", "revoke", "flag"
@@ -83,7 +83,7 @@ def _urgent(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> Ite
         return
     key = _flagged_episode(wanted)
     told = told_by(wanted, key)
-    now = {flag.concept for flag in told.flags}
+    now = {sign(flag) for flag in told.flags}
     standing = [r for r in known if r.status in OPEN or _covers(r, now)]
     if not standing:
         if not _was_declined(known, says(told)):
@@ -145,11 +145,12 @@ def _was_declined(known: Sequence[Referral], answer: str) -> bool:
 def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> list[Move]:
     """One open elective referral for each region and target; all of them wait while a red flag stands."""
     red = any(map(is_red, decisions.values()))
-    steps = {r.id: _step(r, _decision_for(r, decisions), red) for r in known}
+    keys = {r.id: _key_for(r, decisions) for r in known}
+    steps = {r.id: _step(r, decisions[keys[r.id]], red) for r in known}
     standing: set[tuple[str | None, str | None]] = set()
     twins = set()
     for r in sorted(known, key=_first):
-        if _stands(r, steps[r.id], _decision_for(r, decisions)):
+        if _stands(r, steps[r.id], decisions[keys[r.id]]):
             if (r.region, r.target) in standing and (step := _end(r, is_twin=True)):
                 steps[r.id] = step
                 twins.add(r.id)
@@ -157,8 +158,8 @@ def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> l
     found = [
         Move(
             step,
-            r.episode,
-            _decision_for(r, decisions),
+            keys[r.id],
+            decisions[keys[r.id]],
             "elective",
             r,
             reason="sent-twice" if r.id in twins else "not-supported",
@@ -182,16 +183,16 @@ def _stands(referral: Referral, step: Step | None, decision: Decision) -> bool:
     return referral.status in OPEN or (referral.status == "completed" and _is_answered(referral))
 
 
-def _decision_for(referral: Referral, decisions: Mapping[str, Decision]) -> Decision:
-    """That of its episode while it is open, else of the open episode of its region.
+def _key_for(referral: Referral, decisions: Mapping[str, Decision]) -> str:
+    """Its episode's while that is open, else that of the open episode of its region: episodes merge.
 
     What a person has answered belongs to its own episode alone.
     """
     own = decisions.get(referral.episode)
     if own and (own.is_open or referral.status not in OPEN):
-        return own
-    region = (d for d in decisions.values() if d.region == referral.region and d.is_open)
-    return next(region, own or next(iter(decisions.values())))
+        return referral.episode
+    region = (key for key, d in decisions.items() if d.region == referral.region and d.is_open)
+    return next(region, referral.episode if own else next(iter(decisions)))
 
 
 def _step(referral: Referral, decision: Decision, red: bool) -> Step | None:

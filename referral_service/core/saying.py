@@ -4,23 +4,33 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from referral_service.core.decision import Decision
+from referral_service.core.decision import Decision, RedFlag
 
-_BETWEEN = "|"
+_BETWEEN, _OF = "|", "@"
 # Not what a referral asks for that tells of another flag too.
 _MEDICAL = "medical-assessment"
 
 
 def says(decision: Decision) -> str:
     """What a decision says, as one comparable text; of red flags also which, so that another is news."""
-    flags = sorted({flag.concept for flag in decision.flags})
+    flags = sorted(set(map(sign, decision.flags)))
     return _BETWEEN.join(
         (decision.outcome, decision.target or "", ",".join(sorted(decision.reasons)), *flags)
     )
 
 
+def sign(flag: RedFlag) -> str:
+    """Which red flag it is: its concept, of a region if its code names one."""
+    return f"{flag.concept}{_OF}{flag.region}" if flag.region else flag.concept
+
+
+def concept_of(sign: str) -> str:
+    """The concept alone."""
+    return sign.partition(_OF)[0]
+
+
 def flags_in(said: str) -> set[str]:
-    """The concepts of the red flags in what `says` made."""
+    """The signs of the red flags in what `says` made."""
     return set(said.split(_BETWEEN)[3:])
 
 
@@ -33,7 +43,7 @@ def told_by(decisions: Mapping[str, Decision], key: str) -> Decision:
     if own.outcome != "urgent":
         return own
     urgent = [own, *(it for other, it in decisions.items() if other != key and it.outcome == "urgent")]
-    flags = {(flag.concept, flag.source): flag for it in reversed(urgent) for flag in reversed(it.flags)}
+    flags = {(sign(flag), flag.source): flag for it in reversed(urgent) for flag in reversed(it.flags)}
     notes = (note for note in own.notes if note != _MEDICAL or all(_MEDICAL in it.notes for it in urgent))
     return replace(own, flags=tuple(reversed(flags.values())), notes=tuple(notes))
 

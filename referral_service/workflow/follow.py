@@ -193,26 +193,26 @@ class Follow:
         )
 
     def _turn(self, move: Move, referral: Referral) -> None:
-        """A new status, all else as it was written."""
+        """A new status. What is resumed says what supports it now; all else stays as it was written."""
         status, task_status, kind = _STATUS[move.step]
-        if move.step == "resume" and referral.owner:
-            task_status = "in-progress"
-        turned = replace(referral, status=status, task_status=task_status)
+        turned, said = replace(referral, status=status, task_status=task_status), Json()
         if move.step == "resume":
+            said = reasons(move.decision, self._setting.names)
             turned = replace(turned, decision=says(move.decision))
-        if referral.target is not None:
-            turned = replace(turned, version=referral.version + 1)
-            self._sheaf.put({**self._current("ServiceRequest", referral.id), "status": status})
-            self._targets.append(f"ServiceRequest/{referral.id}/_history/{turned.version}")
-        self._sheaf.put(
-            {
-                **self._current("Task", referral.task),
-                "status": task_status,
-                **(reasons(move.decision, self._setting.names) if move.step == "resume" else {}),
-            }
-        )
+            turned = replace(turned, task_status="in-progress") if referral.owner else turned
+        if referral.target is None:
+            subject = f"Task/{referral.task}"
+        else:
+            subject = f"ServiceRequest/{referral.id}"
+            if move.step == "resume" and move.decision.target == referral.target:
+                turned = self._placed(turned, move.key)
+                self._store_proposal(turned, self._kept[move.key])
+            else:
+                turned = replace(turned, version=referral.version + 1)
+                self._sheaf.put({**self._current("ServiceRequest", referral.id), "status": status})
+                self._targets.append(f"{subject}/_history/{turned.version}")
+        self._sheaf.put({**self._current("Task", referral.task), "status": turned.task_status, **said})
         self._referrals[referral.id] = turned
-        subject = f"ServiceRequest/{referral.id}" if referral.target else f"Task/{referral.task}"
         self._sheaf.happened(kind, subject)
 
     def _revoke(self, referral: Referral) -> None:
@@ -241,7 +241,8 @@ class Follow:
         """Still open, for other reasons or with another priority; what merely aged changes only the Task."""
         decision = move.decision
         # What is new has been acknowledged by nobody.
-        restated = replace(referral, decision=says(decision), acknowledged_by=None, acknowledged_at=None)
+        restated = replace(referral, episode=move.key, decision=says(decision))
+        restated = replace(restated, acknowledged_by=None, acknowledged_at=None)
         if decision.outcome == "urgent" or move.step == "reask":
             restated = replace(restated, priority=decision.priority, urgency=move.urgency)
         focus = f"GuidanceResponse/{self._kept[move.key].guidance}"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from referral_service.core.decision import Decision, RedFlag
 from referral_service.core.moves import AGED
-from referral_service.core.saying import flags_in, is_red, says
+from referral_service.core.saying import flags_in, is_red, says, sign
 from tests.core.memory import OPEN, Memory, said
 
 ELECTIVE = (
@@ -152,7 +152,7 @@ def test_every_red_flag_is_on_an_open_proposal_or_on_one_that_a_person_has_answe
     for decisions, memory, _ in _lived(course):
         told = [r for r in memory.referrals if r.status in OPEN or r.task_status == "completed"]
         heard = set().union(*(flags_in(r.decision) for r in told if r.urgency == "urgent"))
-        assert {flag.concept for d in decisions.values() if is_red(d) for flag in d.flags} <= heard
+        assert {sign(flag) for d in decisions.values() if is_red(d) for flag in d.flags} <= heard
 
 
 @given(courses)

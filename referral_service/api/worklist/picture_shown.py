@@ -173,7 +173,7 @@ class Shown:
     def flags(self) -> list[tuple[str, str, Item]]:
         """The red flags of the decision: concept, what the flag is by itself, and the Condition."""
         found = []
-        for concept, day, source, reason in self.decision.flags:
+        for concept, day, source, reason, _ in self.decision.flags:
             condition = self._written.get((source, 0))
             if isinstance(condition, Condition):
                 dated = condition.onset or condition.recorded

@@ -8,6 +8,7 @@ from referral_service.core.brief import Brief, Change
 from referral_service.core.decision import Criterion
 from referral_service.core.explain import REASONS
 from referral_service.core.referral import Referral
+from referral_service.core.saying import concept_of
 from referral_service.core.stage import Stage
 
 
@@ -113,7 +114,7 @@ def reason(brief: Brief, flags: Collection[str] = ()) -> str:
     """
     if brief.flags:
         own = [f"{concept(it.concept)} {it.day or '(no date)'}" for it in brief.flags]
-        others = {*flags} - {it.concept for it in brief.flags}
+        others = {*map(concept_of, flags)} - {it.concept for it in brief.flags}
         return "; ".join([*own, *map(concept, sorted(others))])
     said = []
     if days := brief.days:

@@ -48,7 +48,7 @@ def _flags(decision: Decision) -> str:
         f"Possible red flag recorded on {day.isoformat()}, see {source}."
         if day
         else f"Possible red flag recorded without an exact date, see {source}."
-        for _, day, source, _ in decision.flags
+        for _, day, source, *_ in decision.flags
     )
     return " ".join(dict.fromkeys(said))
 
