@@ -10,7 +10,7 @@ from referral_service.core.decide import decide
 from referral_service.core.decision import Decision
 from referral_service.core.timeline import Timeline
 from referral_service.fhir.check import check
-from tests.kit.judged import PATHWAY, READER, TODAY
+from tests.kit.judged import PATHWAY, READER, RECORD_NUMBERS, TODAY
 
 Json = dict[str, Any]
 UNKNOWN: list[Json] = [{"url": "http://a.example/negated", "valueBoolean": True}]
@@ -113,3 +113,15 @@ def test_a_word_in_a_text_is_no_modifier() -> None:
     plain = judged(resources)
     resources[-1]["note"] = [{"text": "modifierExtension"}]
     assert judged(resources) == plain
+
+
+def test_nobody_is_taken_for_another_by_a_link_that_may_be_denied() -> None:
+    number = {"system": RECORD_NUMBERS, "value": "1"}
+    link: Json = {"type": "seealso", "other": {"reference": "Patient/other"}}
+    patient = {"resourceType": "Patient", "id": "p", "identifier": [number], "link": [link]}
+    plain = READER.identity(patient)
+    link["modifierExtension"] = UNKNOWN
+    found = READER.identity(patient)
+    assert plain and found and check(patient) == []
+    assert (plain.links, len(plain.identifiers)) == (("other",), 1)
+    assert (found.links, found.identifiers) == ((), ())

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from referral_service.core.person import Identity
 from referral_service.core.timeline import AnyFact
 from referral_service.fhir.concepts import Terminology
@@ -70,5 +72,8 @@ class Reader:
         return (heeded(found) or unused(origin, "modified")) if is_modified(resource) else found
 
     def identity(self, resource: dict[str, Any]) -> Identity | None:
-        """Who a Patient says it is; None for any other resource."""
-        return identity_of(resource, self._joined_by) if resource["resourceType"] == "Patient" else None
+        """Who a Patient says it is; None for any other resource. An unknown modifier joins it to nobody."""
+        if resource["resourceType"] != "Patient":
+            return None
+        found = identity_of(resource, self._joined_by)
+        return replace(found, links=(), identifiers=()) if is_modified(resource) else found
