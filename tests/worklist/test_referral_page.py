@@ -68,7 +68,10 @@ def test_a_red_flag_of_another_episode_is_told_on_the_one_urgent_proposal(
     nora.see("/worklist/list/red-flag")
     (row,) = (row for table in nora.page.tables for row in table if any("Hawthorn" in cell for cell in row))
     assert row[3].endswith("; Foot drop")
-    assert "-foot." in opened(nora, "red-flag", "Frida Hawthorn")
+    text = opened(nora, "red-flag", "Frida Hawthorn")
+    assert "-foot." in text, "on the draft"
+    assert "Foot drop" in text
+    assert [words for address, words in nora.page.links if address.endswith("-foot")]
 
 
 def test_what_else_could_be_done_is_said_while_anything_can(house: House, nora: Coordinator) -> None:

@@ -12,8 +12,10 @@ from referral_service.api.worklist.picture import view as view_of
 from referral_service.api.worklist.site import Visit
 from referral_service.api.worklist.why import answers, left_out
 from referral_service.core.answer import OF_PROPOSALS, OF_REVIEWS, STEPS, Verb, standing
+from referral_service.core.decision import Decision, RedFlag
 from referral_service.core.explain import missing, sentences
 from referral_service.core.referral import Referral
+from referral_service.core.saying import told_by
 from referral_service.core.stage import OPEN_TASK
 from referral_service.fhir.parse import parse
 from referral_service.store.answers import Answers
@@ -79,6 +81,7 @@ def view(visit: Visit, task: str) -> dict[str, Any]:
         "row": row,
         "referral": referral,
         "decision": decision,
+        "flags": _flags(visit, one, decision) if decision else (),
         "version": seen(found),
         "draft": _texts(request),
         "said": sentences(decision) if decision else [],
@@ -107,6 +110,13 @@ def verbs(referral: Referral) -> frozenset[Verb]:
     if referral.urgency != "urgent" or referral.acknowledged_at is not None:
         found.discard("acknowledge")
     return frozenset(found)
+
+
+def _flags(visit: Visit, one: Waiting, own: Decision) -> Sequence[RedFlag]:
+    """Those that the referral tells of: all of the patient's, if it is the one urgent referral."""
+    every = visit.worklist.episodes(one.patient) if own.outcome == "urgent" else ()
+    others = {str(number): it.decision for number, it in enumerate(every)}
+    return told_by({"": own, **others}, "").flags
 
 
 def _alternatives(referral: Referral) -> Sequence[str]:
