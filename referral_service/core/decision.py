@@ -1,7 +1,7 @@
 """A decision and everything it carries: outcome, target, reasons, criteria, evidence, and `wake_on`."""
 
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -85,3 +85,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def answer(self) -> tuple[str, str | None, frozenset[str]]:
         """What two decisions are compared by."""
         return (self.outcome, self.target, frozenset(self.reasons))
+
+
+# Of an episode that nothing tells of any more.
+SAYS_NOTHING: Final = Decision(region=None, outcome="no-qualifying-condition", reasons=())

@@ -11,14 +11,13 @@ from uuid import NAMESPACE_URL, uuid5
 from msgspec.structs import replace
 
 from referral_service.core.decide import decide
-from referral_service.core.decision import Decision
+from referral_service.core.decision import SAYS_NOTHING, Decision
 from referral_service.core.pathway import Pathway
 from referral_service.core.referral import NO_EPISODE, KeptEpisode, is_of_none
 from referral_service.core.timeline import Timeline
 
 # Left out whatever the question: such a fact alone is no reason to write a decision again.
 _SAYS_NOTHING_OF_CARE = frozenset({"not-used", "unknown-code", "not-read", "no-value", "other-region"})
-_SAYS_NOTHING = Decision(region=None, outcome="no-qualifying-condition", reasons=())
 
 
 class Kept(NamedTuple):
@@ -84,7 +83,7 @@ class Keeper:
             region=None,
             is_open=False,
             conditions=(),
-            decision=_SAYS_NOTHING,
+            decision=SAYS_NOTHING,
             guidance=str(guidance),
             guidance_version=0,
         )
@@ -114,7 +113,7 @@ class Keeper:
                 episode,
                 is_open=False,
                 conditions=(),
-                decision=_SAYS_NOTHING,
+                decision=SAYS_NOTHING,
                 guidance_version=episode.guidance_version + 1,
             )
             for key, episode in self._known.items()

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from referral_service.core.decision import Decision
+from referral_service.core.decision import SAYS_NOTHING, Decision
 from referral_service.core.fulfillment import Cause
 from referral_service.core.referral import LAPSED, OPEN, Referral, Urgency
 from referral_service.core.saying import flags_in, is_red, says, sign, told_by
@@ -145,12 +145,12 @@ def _was_declined(known: Sequence[Referral], answer: str) -> bool:
 def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> list[Move]:
     """One open elective referral for each region and target; all of them wait while a red flag stands."""
     red = any(map(is_red, decisions.values()))
-    keys = {r.id: _key_for(r, decisions) for r in known}
-    steps = {r.id: _step(r, decisions[keys[r.id]], red) for r in known}
+    rests = {r.id: _rest(r, decisions) for r in known}
+    steps = {r.id: _step(r, rests[r.id][1], red) for r in known}
     standing: set[tuple[str | None, str | None]] = set()
     twins = set()
     for r in sorted(known, key=_first):
-        if _stands(r, steps[r.id], decisions[keys[r.id]]):
+        if _stands(r, steps[r.id], rests[r.id][1]):
             if (r.region, r.target) in standing and (step := _end(r, is_twin=True)):
                 steps[r.id] = step
                 twins.add(r.id)
@@ -158,8 +158,7 @@ def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> l
     found = [
         Move(
             step,
-            keys[r.id],
-            decisions[keys[r.id]],
+            *rests[r.id],
             "elective",
             r,
             reason="sent-twice" if r.id in twins else "not-supported",
@@ -183,16 +182,18 @@ def _stands(referral: Referral, step: Step | None, decision: Decision) -> bool:
     return referral.status in OPEN or (referral.status == "completed" and _is_answered(referral))
 
 
-def _key_for(referral: Referral, decisions: Mapping[str, Decision]) -> str:
-    """Its episode's while that is open, else that of the open episode of its region: episodes merge.
+def _rest(referral: Referral, decisions: Mapping[str, Decision]) -> tuple[str, Decision]:
+    """What it rests on: its episode while that is open, else the open one of its region, for episodes merge.
 
-    What a person has answered belongs to its own episode alone.
+    What a person has answered belongs to its own episode alone. No other region answers for what is gone.
     """
     own = decisions.get(referral.episode)
     if own and (own.is_open or referral.status not in OPEN):
-        return referral.episode
-    region = (key for key, d in decisions.items() if d.region == referral.region and d.is_open)
-    return next(region, referral.episode if own else next(iter(decisions)))
+        return referral.episode, own
+    region = [(key, d) for key, d in decisions.items() if d.region == referral.region]
+    opened = [(key, d) for key, d in region if d.is_open]
+    known = [(referral.episode, own)] if own else region
+    return next(iter((*opened, *known)), (referral.episode, SAYS_NOTHING))
 
 
 def _step(referral: Referral, decision: Decision, red: bool) -> Step | None:

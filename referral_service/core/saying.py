@@ -43,9 +43,11 @@ def told_by(decisions: Mapping[str, Decision], key: str) -> Decision:
     if own.outcome != "urgent":
         return own
     urgent = [own, *(it for other, it in decisions.items() if other != key and it.outcome == "urgent")]
-    flags = {(sign(flag), flag.source): flag for it in reversed(urgent) for flag in reversed(it.flags)}
+    flags: dict[tuple[str, str], RedFlag] = {}
+    for flag in (flag for it in urgent for flag in it.flags):
+        flags.setdefault((sign(flag), flag.source), flag)
     notes = (note for note in own.notes if note != _MEDICAL or all(_MEDICAL in it.notes for it in urgent))
-    return replace(own, flags=tuple(reversed(flags.values())), notes=tuple(notes))
+    return replace(own, flags=tuple(flags.values()), notes=tuple(notes))
 
 
 def is_red(decision: Decision) -> bool:
