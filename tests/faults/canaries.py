@@ -37,7 +37,8 @@ _EXTENSION: Json = {"url": _URI, "valueString": MARK}
 _TO_CONTAINED: Json = {"url": _URI, "valueReference": {"reference": f"#{MARKED_ID}"}}
 _CONTAINED: Json = {"resourceType": "Organization", "id": MARKED_ID, "name": MARK}
 # What R4's invariants forbid beside the others, or ask for.
-_LEFT_OUT = {"comparator", "timeOfDay"}
+# A resource with rules of its own is read no further, so nothing of it could come out anywhere.
+_LEFT_OUT = {"comparator", "timeOfDay", "implicitRules"}
 _BY_TURNS = ({("Observation", "dataAbsentReason"), ("Observation", "component")}, {("Observation", "value")})
 _ASKED_FOR: Json = {
     ("Age", "system"): UCUM,
@@ -83,7 +84,7 @@ class Whole:
         module, _, owner = path.rpartition(".")
         made: Json = {}
         choices: dict[str, list[tuple[str, Any]]] = {}
-        for element in shapes._elements(getattr(import_module(module), owner)):
+        for element in shapes.elements_of(getattr(import_module(module), owner)):
             said = {(owner, element.name), (owner, element.choice)}
             if element.name in _LEFT_OUT or said & _BY_TURNS[self._turn % 2]:
                 continue
@@ -102,9 +103,8 @@ class Whole:
         key = (owner, element.name)
         if key in _ASKED_FOR:
             return _ASKED_FOR[key]
-        codes = definitions.REQUIRED_CODES.get(key, element.codes)
-        if codes and key not in definitions.NOT_REQUIRED_CODES:
-            return "work" if "work" in codes else sorted(codes)[0]
+        if element.codes:
+            return "work" if "work" in element.codes else min(element.codes)
         if key in definitions.REQUIRED_CONCEPTS:
             system, known = definitions.REQUIRED_CONCEPTS[key]
             code = "inactive" if "inactive" in known else min(known)
@@ -118,8 +118,8 @@ class Whole:
         if kind == "Extension":
             return _EXTENSION if element.name == "extension" else None
         if kind == "Reference":
-            targets = set(element.targets) or {"Patient"}
-            target = "Patient" if targets & {"Patient", "Resource"} else min(targets)
+            targets = element.targets or {"Patient"}
+            target = "Patient" if "Patient" in targets else min(targets)
             return {"reference": f"{target}/{self._patient}", "display": MARK}
         if kind == "Resource" or element.type in above or len(above) > _DEEPEST:
             return None
