@@ -46,7 +46,7 @@ def ask(timeline: Timeline, pathway: Pathway, as_of: date) -> Answer:
     day = as_of.toordinal()
     today, horizon = question.on(day)
     now = {key: combined(judged) for key, judged in today.items()}
-    wakes, any_wake = question.wakes(today, day, horizon)
+    wakes, any_wake = question.wakes(today, now, day, horizon)
     asked = Asked(timeline.facts, pathway, day)
     decisions = tuple(
         replace(
@@ -91,16 +91,19 @@ class Question:
             horizon.has_come(day + 1)
         return _aligned([judge(choice) for choice in choices]), horizon.next
 
-    def wakes(self, today: Answers, day: int, following: int) -> tuple[dict[str | None, int], int | None]:
+    def wakes(
+        self, today: Answers, now: Mapping[str | None, Verdict], day: int, following: int
+    ) -> tuple[dict[str | None, int], int | None]:
         """For each region the first later day on which its answer differs; and the first for the patient.
 
-        To the patient a flag or an episode that comes or goes matters too, though the answer stays `urgent`.
+        `now` are the verdicts of `today`, `following` the next day of change. To the patient a flag or an
+        episode that comes or goes matters too, though the answer stays `urgent`.
         """
         # The calendar's last day stands for "never", so it is not looked at.
         last = min(day + self._pathway.numbers.wake_within.value, ENDLESS - 1)
         found: dict[str | None, int] = {}
         first: int | None = None
-        asked = {key: combined(each) for key, each in today.items() if key in (None, *REGIONS)}
+        asked = {key: said for key, said in now.items() if key in (None, *REGIONS)}
         beneath = _beneath(today)
         while following <= last and len(found) < len(asked):
             judged, beyond = self.on(following)
@@ -108,7 +111,7 @@ class Question:
             for key, verdict_now in asked.items():
                 if key not in found and later.get(key) != verdict_now.answer:
                     found[key] = following
-            is_news = found or later.keys() - today.keys() or _beneath(judged) != beneath
+            is_news = found or later.keys() - now.keys() or _beneath(judged) != beneath
             if first is None and is_news:
                 first = following
             following = beyond

@@ -83,10 +83,12 @@ class Flags:
     def _dated(self, condition: Condition, meaning: Meaning) -> int | None:
         if condition.onset:
             return condition.onset.day
-        recorded = condition.recorded
-        own = [recorded.day] if recorded and self._horizon.has_come(recorded.day) else []
         first = self._first_recorded.get((meaning.concept, meaning.region))
-        return min([*own, *([] if first is None else [first])], default=None)
+        if not (condition.is_modified and condition.recorded):
+            return first
+        # It makes no other old, and is itself as old as it says.
+        own = condition.recorded.day
+        return own if first is None else min(own, first)
 
     def _is_new(self, day: int | None) -> bool:
         """An undated flag never grows old: a human has to date it."""

@@ -49,10 +49,9 @@ def _all(kind: str, *files: str) -> dict[str, Json]:
 def elements_of(path: str) -> dict[str, Defined]:
     """The elements directly below a path such as Task or Task.output, by their name in JSON."""
     url = f"http://hl7.org/fhir/StructureDefinition/{path.partition('.')[0]}"
+    definition = _all("StructureDefinition", "profiles-types", "profiles-resources")[url]
     found: dict[str, Defined] = {}
-    for one in _all("StructureDefinition", "profiles-types", "profiles-resources")[url]["snapshot"][
-        "element"
-    ]:
+    for one in definition["snapshot"]["element"]:
         above, _, name = one["path"].rpartition(".")
         if above != path or one["path"] in _OF_MEDPLUM:
             continue
