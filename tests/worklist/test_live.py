@@ -31,18 +31,26 @@ def test_a_red_flag_and_its_acknowledgement_are_heard_within_seconds(house: Hous
     with listening(house) as events:
         before = next(events)
         began = monotonic()
-        patient = Thread(target=named, args=(house, "Mona Nutmeg", CAUDA))
+        patient = Thread(target=house.chart, args=(CAUDA,), kwargs={"patient": "mona"})
         patient.start()
         with_flag = next(events)
         patient.join()
         assert monotonic() - began < PATIENCE
         nora.see("/worklist/list/red-flag")
-        nora.open("Mona Nutmeg")
+        nora.open("Patient/mona")
         nora.do("acknowledge")
         acknowledged = next(events)
 
     assert len({before, with_flag, acknowledged}) == 3
-    assert "Mona" not in before + with_flag + acknowledged
+    assert "mona" not in before + with_flag + acknowledged
+
+
+def test_a_name_that_comes_after_the_flag_is_heard(house: House) -> None:
+    patient = house.chart(CAUDA)
+    with listening(house) as events:
+        nameless = next(events)
+        house.server.put({"resourceType": "Patient", "id": patient, "name": [{"text": "Olga Pine"}]})
+        assert next(events) != nameless
 
 
 def test_a_red_flag_is_heard_however_many_were_acknowledged_before(house: House) -> None:

@@ -63,8 +63,12 @@ class Live:
     def _read(self) -> str:
         """A digest of the list: it changes with every red flag that comes, goes or is acknowledged.
 
-        However many stand there: those that nobody has acknowledged are looked at first.
+        So it does when a Patient arrives after the flag, and a name with it. However many stand there: those
+        that nobody has acknowledged are looked at first.
         """
         found = self._worklist.flags(_MOST_FLAGS)
-        told = [(one.referral.task, one.referral.version, one.referral.acknowledged_by) for one in found]
+        told = [
+            (one.referral.task, one.referral.version, one.referral.acknowledged_by, one.person)
+            for one in found
+        ]
         return sha256(repr(told).encode()).hexdigest()[:16]
