@@ -8,13 +8,34 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey
 
+from referral_service.ehr import breaker, login
 from referral_service.ehr.client import EhrClient
 from referral_service.ehr.endpoint import Endpoint, Limits
 from tests.ehr.exporting import Export
 from tests.ehr.other_side import QUICK
 
+
+class Watch:
+    """What breaker and login take for the time: it stands until the test moves it."""
+
+    seconds = 0.0
+
+    def passes(self, seconds: float) -> None:
+        """So much later."""
+        self.seconds += seconds
+
+
 Client = Callable[..., EhrClient]
 Exports = Callable[..., Export]
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    """At zero."""
+    watch = Watch()
+    for part in (breaker, login):
+        monkeypatch.setattr(part, "monotonic", lambda: watch.seconds)
+    return watch
 
 
 @pytest.fixture

@@ -3,18 +3,18 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from time import sleep
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from msgspec.structs import replace
 
 from referral_service.core.problem import Category, Problem
 from referral_service.ehr.connection import Connection
 from referral_service.ehr.endpoint import Endpoint
 from referral_service.ehr.login import Login
 from referral_service.ehr.transport import Deadline
-from tests.ehr.conftest import Client
+from tests.ehr.conftest import Client, Watch
 from tests.ehr.other_side import (
     QUICK,
     Reply,
@@ -30,6 +30,7 @@ from tests.ehr.other_side import (
     says,
 )
 from tests.ehr.smart_side import BUNDLE, WELL_KNOWN, grants, refused, sent, server, takes
+from tests.kit.processes import until
 
 
 def test_a_token_endpoint_that_is_known_is_not_looked_for(client: Client, key_file: Path) -> None:
@@ -44,13 +45,15 @@ def test_a_token_endpoint_that_is_known_is_not_looked_for(client: Client, key_fi
         assert jwt.decode(form["client_assertion"][0], key, algorithms=["ES384"]).claims["aud"] == spelled
 
 
-def test_a_token_is_used_until_shortly_before_its_end(client: Client, key_file: Path) -> None:
-    with server(grants(expires_in="1")) as side:
+def test_a_token_is_used_until_shortly_before_its_end(client: Client, key_file: Path, watch: Watch) -> None:
+    with server(grants(expires_in="100")) as side:
         ehr = client(side.fhir, client_id="us", key_file=key_file)
-        for _ in range(3):
-            ehr.read("Patient/1")
+        ehr.read("Patient/1")
+        ehr.read("Patient/1")
+        watch.passes(89)
+        ehr.read("Patient/1")
         assert len(sent(side)) == 1
-        sleep(0.95)
+        watch.passes(2)
         ehr.read("Patient/1")
         assert [one.headers["Authorization"] for one in side.asked if "Patient" in one.path] == [
             *["Bearer token-1"] * 3,
@@ -161,14 +164,18 @@ def test_a_login_that_is_slow_does_not_hold_up_more_than_the_deadline(client: Cl
 def test_who_waits_for_anothers_login_waits_no_longer_than_its_deadline(key_file: Path) -> None:
     with server(is_silent) as side:
         endpoint = Endpoint(url=side.fhir, client_id="us", key_file=key_file)
-        with closing(Connection(endpoint, QUICK)) as connection, ThreadPoolExecutor(1) as threads:
+        with (
+            closing(Connection(endpoint, replace(QUICK, read_seconds=20.0))) as connection,
+            ThreadPoolExecutor(1) as threads,
+        ):
             login = Login(endpoint, connection)
-            first = threads.submit(login.token, Deadline(1.0))
-            sleep(0.2)
+            first = threads.submit(login.token, Deadline(20.0))
+            until(lambda: bool(side.asked), "the first asks")
             with pytest.raises(Problem) as caught:
                 login.token(Deadline(0.1))
             assert caught.value.category is Category.UNAVAILABLE
             assert not first.done()
+            side.ends.set()
             assert isinstance(first.exception(), Problem)
 
 
