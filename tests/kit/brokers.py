@@ -28,6 +28,9 @@ class Broker(Protocol):
     def empty(self) -> None:
         """Loses everything."""
 
+    def close(self) -> None:
+        """Lets go of its connections."""
+
 
 class RedisBroker:
     """Redis or Valkey."""
@@ -49,6 +52,9 @@ class RedisBroker:
 
     def empty(self) -> None:
         self._redis.flushall()
+
+    def close(self) -> None:
+        self._redis.close()
 
 
 class RabbitBroker:
@@ -87,6 +93,9 @@ class RabbitBroker:
         with Connection(self._address) as connection:
             connection.channel().queue_delete(QUEUE)
 
+    def close(self) -> None:
+        """Nothing stays open."""
+
 
 class FileBroker:
     """Files in the data folder."""
@@ -110,6 +119,9 @@ class FileBroker:
     def empty(self) -> None:
         for one in self._files():
             one.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Nothing stays open."""
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob(f"*.{QUEUE}.msg"))

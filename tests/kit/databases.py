@@ -16,7 +16,9 @@ from sqlalchemy import Connection, create_engine, make_url, text
 from referral_service.store.tables import metadata
 from tests.kit.processes import children_of, die_with_parent, kill_all, until
 
-_QUICK = ("-F",)  # waits for no disk: what a test process loses in a crash of the machine matters to nobody
+# It waits for no disk: what a test process loses in a crash of the machine matters to nobody. Nobody cleans
+# up behind the tests: who drops a database by force may not end a superuser's process that is at work there.
+_QUICK = ("-F", "--autovacuum=off")
 _MOST_CONNECTIONS = 100
 # What compose has PostgreSQL's image run in a new database.
 SERVICE_SQL = Path(__file__).parents[2] / "docker" / "postgres" / "service.sql"

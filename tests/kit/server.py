@@ -79,6 +79,8 @@ def running(data_dir: Path, **settings: Any) -> Iterator[Running]:
         log_config=None,
         access_log=False,
         date_header=False,
+        # A test that thinks for some seconds would send its next request into a closing connection.
+        timeout_keep_alive=300,
     )
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, daemon=True)

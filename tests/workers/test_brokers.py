@@ -89,6 +89,7 @@ class House:
     def close(self) -> None:
         """Ends everything."""
         self._http.close()
+        self.broker.close()
         for one in (self.api, self.worker, *self.servers):
             one.kill()
 
