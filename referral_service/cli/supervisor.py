@@ -60,6 +60,7 @@ class Supervisor:
                 self._start()
                 self._watch()
             finally:
+                self._pulse.end()
                 for child in (self._api, *self._workers, *self._brokers):
                     child.stop()
 

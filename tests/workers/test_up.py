@@ -127,6 +127,7 @@ def test_a_child_that_answers_nobody_is_ended_and_started_again() -> None:
             "started",
         ]
     finally:
+        pulse.end()
         child.stop()
 
 
