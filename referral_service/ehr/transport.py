@@ -10,8 +10,10 @@ from contextvars import ContextVar
 from functools import cache
 from math import inf
 from ssl import SSLContext
+from threading import Lock
 from time import monotonic
 from typing import Any, Final
+from weakref import WeakSet
 
 import httpcore
 import httpx
@@ -53,8 +55,10 @@ def _bounded(seconds: float | None, late: type[httpcore.TimeoutException]) -> fl
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, open_ones: "_OpenOnes") -> None:
         self._inner = inner
+        self._open_ones = open_ones
+        open_ones.add(self)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._inner.read(max_bytes, _bounded(timeout, httpcore.ReadTimeout))
@@ -71,13 +75,40 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         left = _bounded(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._open_ones)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
+class _OpenOnes:
+    """The pool closes what it holds; another thread may be at work in a connection, or about to open one."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._streams: WeakSet[_Stream] = WeakSet()
+        self._is_closed = False
+
+    def add(self, stream: _Stream) -> None:
+        with self._lock:
+            if not self._is_closed:
+                self._streams.add(stream)
+                return
+        stream.close()
+        raise httpcore.ConnectError
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_closed = True
+            found = list(self._streams)
+        for stream in found:
+            stream.close()
+
+
 class _Backend(httpcore.SyncBackend):
+    def __init__(self, open_ones: _OpenOnes) -> None:
+        self._open_ones = open_ones
+
     def connect_tcp(
         self,
         host: str,
@@ -87,7 +118,8 @@ class _Backend(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         left = _bounded(timeout, httpcore.ConnectTimeout)
-        return _Stream(super().connect_tcp(host, port, left, local_address, socket_options))
+        inner = super().connect_tcp(host, port, left, local_address, socket_options)
+        return _Stream(inner, self._open_ones)
 
 
 @cache
@@ -112,12 +144,13 @@ class Transport(httpx.BaseTransport):
 
     def __init__(self) -> None:
         """Nothing is connected yet."""
+        self._open_ones = _OpenOnes()
         self._pool = httpcore.ConnectionPool(
             ssl_context=_trust(),
             max_connections=100,
             max_keepalive_connections=20,
             keepalive_expiry=5.0,
-            network_backend=_Backend(),
+            network_backend=_Backend(self._open_ones),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -140,5 +173,6 @@ class Transport(httpx.BaseTransport):
         return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer))
 
     def close(self) -> None:
-        """Closes every connection."""
+        """Closes every connection, and those that other threads are still about to open."""
         self._pool.close()
+        self._open_ones.close()
