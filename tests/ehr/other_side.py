@@ -15,8 +15,6 @@ from referral_service.ehr.endpoint import Limits
 
 Reply = Callable[["Talk"], None]
 
-# Who is cut at a deadline is back long before this, on a busy machine too; who is not waits twice as long.
-LONG_SECONDS = 10.0
 # Tests wait for as little as they can; nothing opens the breaker by the way.
 QUICK = Limits(tries=3, backoff_seconds=0.01, connect_seconds=2.0, read_seconds=1.5, failures=1000)
 

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Semaphore
+from time import monotonic
 
 import pytest
 
@@ -92,8 +93,10 @@ def test_a_side_that_is_not_there_is_left_alone(client: Client) -> None:
 def test_retries_end_when_it_opens(client: Client) -> None:
     with other_side(says(500)) as side:
         ehr = client(side.fhir, Limits(tries=10, backoff_seconds=0.01, failures=3, rest_seconds=30))
+        start = monotonic()
         assert outcomes(ehr, 1) == ["resting"]
         assert len(side.asked) == 3
+        assert monotonic() - start < 1.0
 
 
 def test_what_goes_wrong_on_our_side_says_nothing_of_the_other() -> None:

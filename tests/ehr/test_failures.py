@@ -16,7 +16,6 @@ from referral_service.ehr.client import EhrClient
 from referral_service.ehr.endpoint import Limits
 from tests.ehr.conftest import Client
 from tests.ehr.other_side import (
-    LONG_SECONDS,
     OtherSide,
     Reply,
     cuts_at_once,
@@ -94,7 +93,7 @@ def test_a_slow_answer_is_cut_at_the_deadline(client: Client, reply: Reply, does
         start = monotonic()
         error = problem_of(client(side.fhir, timeout_seconds=0.5), does)
         assert error.category is Category.INTERRUPTED
-        assert monotonic() - start < LONG_SECONDS
+        assert monotonic() - start < 2.0
         assert does == "search" or len(side.asked) == 1
 
 
@@ -102,7 +101,7 @@ def test_a_silence_is_cut_before_the_deadline_if_asking_again_is_safe(client: Cl
     with other_side(is_silent, gives(patient("1"))) as side:
         ehr = client(side.fhir, Limits(read_seconds=0.3, backoff_seconds=0.01))
         assert ehr.read("Patient/1") == patient("1")
-        assert 0.3 <= side.asked[1].at - side.asked[0].at < LONG_SECONDS
+        assert 0.3 <= side.asked[1].at - side.asked[0].at < 2.0
 
 
 @contextmanager
@@ -132,7 +131,8 @@ def test_a_side_that_hardly_reads_is_cut_at_the_deadline(client: Client, bytes_e
         with pytest.raises(Problem) as caught:
             ehr.transaction(BUNDLE | {"id": "x" * 40_000_000})
         assert caught.value.category is Category.INTERRUPTED
-        assert monotonic() - start < LONG_SECONDS
+        # Reading all of it would take twenty seconds; a busy machine takes one to write it down.
+        assert monotonic() - start < 5.0
 
 
 @pytest.mark.parametrize("does", ["search", "transaction"])
@@ -267,7 +267,7 @@ def test_a_wait_that_cannot_be_read_is_none(client: Client, text: str) -> None:
 def test_a_wait_that_was_told_is_kept(client: Client) -> None:
     with other_side(says(429, Retry_After="1"), gives(patient("1"))) as side:
         assert client(side.fhir).read("Patient/1") == patient("1")
-        assert side.asked[1].at - side.asked[0].at >= 1.0
+        assert 1.0 <= side.asked[1].at - side.asked[0].at < 2.0
 
 
 def test_a_wait_beyond_the_deadline_is_not_begun(client: Client) -> None:
@@ -275,7 +275,7 @@ def test_a_wait_beyond_the_deadline_is_not_begun(client: Client) -> None:
         start = monotonic()
         error = problem_of(client(side.fhir), "search")
         assert (error.category, error.wait_seconds) == (Category.BUSY, 30.0)
-        assert monotonic() - start < LONG_SECONDS
+        assert monotonic() - start < 2.0
         assert len(side.asked) == 1
 
 
@@ -284,9 +284,11 @@ def gaps(side: OtherSide) -> list[float]:
 
 
 def test_retries_are_spread_at_random(client: Client) -> None:
+    """Full jitter: a pause lies anywhere between none and a bound that doubles."""
     with other_side(says(500)) as side:
         limits = Limits(tries=6, backoff_seconds=0.04, failures=1000)
         problem_of(client(side.fhir, limits), "search")
         found = gaps(side)
     assert len(found) == 5
+    assert all(gap < 0.04 * 2**turn + 0.5 for turn, gap in enumerate(found))
     assert len({round(gap, 4) for gap in found}) > 1

@@ -223,8 +223,8 @@ def test_a_dead_collector_holds_nobody_up() -> None:
         for _ in range(3000):
             with request_span(HEADERS) as span:
                 say_request(span, "create", "POST", 201)
-        assert time.monotonic() - start < 30, "a single span that waited for it would take ten seconds"
-    assert time.monotonic() - start < 60
+        assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 12
 
 
 @pytest.mark.parametrize("wrong", ["yes", "file:", "file:/hidden/nowhere/spans", "file:/tmp", "ftp://hidden"])
