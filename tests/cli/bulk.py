@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
 from referral_service.settings import Settings
-from referral_service.store.engine import connect
+from referral_service.store.engine import connect, reading
 from referral_service.store.outside import mark
 from referral_service.store.tables import fact, ledger, resource, resource_version
 from referral_service.store.tables import patient as people
@@ -68,11 +69,27 @@ def _said(settings: Settings, stream: str) -> Path:
     return settings.data_dir.with_name(f"{settings.data_dir.name}.{stream}")
 
 
+@contextmanager
+def held(settings: Settings, identity: str) -> Iterator[None]:
+    """Whoever writes the resource of this id inside waits in the middle of its transaction: kill it there."""
+    engine = connect(settings.database)
+    for_ever = "WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    with engine.begin() as connection:
+        for event in ("INSERT", "UPDATE"):
+            trigger = f"CREATE TRIGGER held_{event} AFTER {event} ON resource WHEN NEW.id = '{identity}'"
+            connection.exec_driver_sql(f"{trigger} BEGIN {for_ever}; END")
+    yield
+    with engine.begin() as connection:
+        for event in ("INSERT", "UPDATE"):
+            connection.exec_driver_sql(f"DROP TRIGGER held_{event}")
+    engine.dispose()
+
+
 def stored(settings: Settings) -> int:
     """How many resources are there."""
     engine = connect(settings.database)
     try:
-        with engine.connect() as connection:
+        with reading(engine) as connection:
             return connection.scalar(select(func.count()).select_from(resource)) or 0
     finally:
         engine.dispose()
