@@ -71,13 +71,13 @@ def _said(settings: Settings, stream: str) -> Path:
 
 @contextmanager
 def held(settings: Settings, identity: str) -> Iterator[None]:
-    """Whoever writes the resource of this id inside waits in the middle of its transaction: kill it there."""
+    """Whoever writes the resource of this id inside is a minute in the middle of its transaction: kill it."""
     engine = connect(settings.database)
-    for_ever = "WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    numbers = "WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n LIMIT 200000000)"
     with engine.begin() as connection:
         for event in ("INSERT", "UPDATE"):
             trigger = f"CREATE TRIGGER held_{event} AFTER {event} ON resource WHEN NEW.id = '{identity}'"
-            connection.exec_driver_sql(f"{trigger} BEGIN {for_ever}; END")
+            connection.exec_driver_sql(f"{trigger} BEGIN {numbers} SELECT count(*) FROM n; END")
     yield
     with engine.begin() as connection:
         for event in ("INSERT", "UPDATE"):
