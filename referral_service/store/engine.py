@@ -26,6 +26,7 @@ _PRAGMAS = (
 _LIMITS = "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
 # Seconds, the last milliseconds. A database whose machine is gone without a word is noticed in a minute.
 _ALIVE = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+_PREPARED = 256  # statements, for each connection of SQLite
 _KEPT = 10  # connections: one for each thread of the API that reads, and for those that write
 _LOOK_AGAIN_SECONDS = 0.2
 _MIGRATING = 7_315_402  # the key of the lock that migrations take on PostgreSQL; any number of ours
@@ -55,7 +56,7 @@ def connect(address: str, *, serves: bool = False) -> Engine:
     if url.database:
         Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # autocommit in the driver, so that the transactions are exactly those begun below
-    options = {"isolation_level": None, "timeout": 15}
+    options = {"isolation_level": None, "timeout": 15, "cached_statements": _PREPARED}
     engine = create_engine(url, hide_parameters=True, pool_size=_KEPT, connect_args=options)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
