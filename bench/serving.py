@@ -30,7 +30,7 @@ from tests.kit.processes import broker, is_ready, place, referral_service, runni
 
 Json = dict[str, Any]
 CLIENTS = (1, 8, 32)
-ROUNDS, SECONDS = 2, 1.0
+ROUNDS, SECONDS = 4, 1.0
 ENTRIES, PAGE, SEEDED = 60, 20, 100
 # In a pattern: the request's number, and one of SEEDED names; of one length, so that every request is too.
 NUMBER, NAME = "{number}", "{name}"
