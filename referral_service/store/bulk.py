@@ -22,8 +22,10 @@ Row = tuple[object, ...]
 _POSTGRESQL, _SQLITE = "postgresql", "sqlite"
 # Bytes of such a value: a larger one takes longer than its rows by themselves, and from 256 MB on is refused.
 _LARGEST = 1024 * 1024
-# Rows in a statement for SQLite. Few sizes, because the driver prepares each text anew.
+# Rows in a statement for SQLite. Few sizes, because the driver prepares each text anew; and no large bodies,
+# because it keeps the values until it is given others.
 _SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
+_SMALL = 8 * 1024
 # How one value of a row, as JSON, becomes PostgreSQL's again; BigInteger is an Integer too.
 _FROM_JSON = {
     String: "it->>{at}",
@@ -36,22 +38,26 @@ _FROM_JSON = {
 class Statement:
     """A text with a `?` for each value. `locks`: the rows that it reads, where a database locks rows."""
 
-    def __init__(self, text: str, *, locks: bool = False, row: str = "", of_rows: str = "") -> None:
+    def __init__(
+        self, text: str, *, locks: bool = False, row: str = "", bodies: Sequence[int] = (), of_rows: str = ""
+    ) -> None:
         """Neither a literal nor a comment may hold a question mark or a percent sign.
 
-        `row` is the part of the text that SQLite takes once for each of several rows. `of_rows` is the text
-        for PostgreSQL with one `?` for all rows, as a JSON array of arrays.
+        `row` is the part of the text that SQLite takes once for each of several rows; `bodies` are the places
+        in it of what may be large. `of_rows` is the text for PostgreSQL with one `?` for all rows, as a JSON
+        array of arrays.
         """
         waiting = " FOR UPDATE" if locks else ""
         self._texts = {_SQLITE: text, _POSTGRESQL: text.replace("?", "%s") + waiting}
         self._of_many = {size: text.replace(row, ", ".join([row] * size)) for size in _SIZES if row}
+        self._bodies = bodies
         self._of_rows = of_rows.replace("?", "%s")
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Once for each row; no rows are no statement."""
         if rows and self._of_rows and connection.dialect.name == _POSTGRESQL:
             self._run_as_one(connection, rows)
-        elif rows and self._of_many and connection.dialect.name == _SQLITE:
+        elif rows and self._of_many and connection.dialect.name == _SQLITE and self._are_small(rows):
             self._run_written_out(connection, rows)
         elif rows:
             self._run_each(connection, rows)
@@ -66,6 +72,9 @@ class Statement:
             half = len(rows) // 2
             self._run_as_one(connection, rows[:half])
             self._run_as_one(connection, rows[half:])
+
+    def _are_small(self, rows: Sequence[Row]) -> bool:
+        return all(len(row[at]) <= _SMALL for at in self._bodies for row in rows)  # type: ignore[arg-type]
 
     def _run_written_out(self, connection: Connection, rows: Sequence[Row]) -> None:
         def insert(cursor: Any) -> None:
@@ -147,6 +156,7 @@ def inserting(table: Table, otherwise: str = "") -> Statement:
     return Statement(
         f"{into} VALUES ({marks}) {otherwise}",
         row=f"({marks})",
+        bodies=[at for at, column in enumerate(table.columns) if isinstance(column.type, LargeBinary)],
         of_rows=f"{into} SELECT {values} FROM jsonb_array_elements(?::jsonb) AS rows(it) {otherwise}",  # noqa: S608 - ours
     )
 

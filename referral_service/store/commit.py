@@ -31,7 +31,7 @@ from referral_service.workflow.ports import Clock, Happening, Stored, Tenant, Wr
 
 _MOST_WRITES = 1000
 _TRIES = 3
-_PATIENCE_SECONDS = 0.05  # at most; ends as soon as nobody came while the other threads went first
+_PATIENCE_SECONDS = 0.05  # then it looks no more; and before, if nobody came while other threads went first
 
 
 class _Request(NamedTuple):
@@ -51,7 +51,7 @@ class Committer:
         self._clock = clock
         self._queue = Queue()
         self._waiting: SimpleQueue[_Request | None] = SimpleQueue()
-        self._starting = Lock()
+        self._changing = Lock()
         self._thread: Thread | None = None
         self._was_alone = True
 
@@ -61,20 +61,20 @@ class Committer:
         """A future of the stored versions, done once they are durable; it raises Problem."""
         request = _Request(tenant, writes, happenings, current_trace(), Future())
         request.future.set_running_or_notify_cancel()  # whoever leaves does not undo what was begun
-        if self._thread is None:
-            with self._starting:
-                if self._thread is None:
-                    self._thread = Thread(target=self._serve, name="group-commit", daemon=True)
-                    self._thread.start()
-        self._waiting.put(request)
+        with self._changing:
+            if self._thread is None:
+                self._thread = Thread(target=self._serve, name="group-commit", daemon=True)
+                self._thread.start()
+            self._waiting.put(request)
         return request.future
 
     def close(self) -> None:
-        """Ends the thread once everything that waits is stored."""
-        if self._thread:
-            self._waiting.put(None)
-            self._thread.join()
-            self._thread = None
+        """Ends the thread once everything that waits is stored; what is submitted meanwhile has another."""
+        with self._changing:
+            if self._thread:
+                self._waiting.put(None)
+                self._thread.join()
+                self._thread = None
 
     def _serve(self) -> None:
         while (first := self._waiting.get()) is not None:
@@ -86,7 +86,7 @@ class Committer:
     def _gather(self, first: _Request) -> tuple[list[_Request], bool]:
         group, size, seen = [first], len(first.writes), 0
         until = perf_counter() + _PATIENCE_SECONDS
-        while len(group) > seen and perf_counter() < until:
+        while size < _MOST_WRITES and len(group) > seen and perf_counter() < until:
             if seen or not self._was_alone:
                 sleep(0)  # the other threads go first
             seen = len(group)

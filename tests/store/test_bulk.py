@@ -1,6 +1,8 @@
 """Our own SQL on both drivers: rows are kept as they are, however they travel, and a failure shows."""
 
 import logging
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -10,7 +12,7 @@ from referral_service.store.bulk import Row, Statement, inserting, replacing, to
 from referral_service.store.engine import connect
 from referral_service.store.failures import is_disconnection
 from referral_service.store.store import SqlStore
-from referral_service.store.tables import FIRST, LAST, resource, token
+from referral_service.store.tables import FIRST, LAST, metadata, resource, token
 
 _ALL = Statement(f"SELECT {', '.join(one.name for one in resource.c)} FROM resource ORDER BY id")
 _ADD, _REPLACE, _TOKEN = inserting(resource), replacing(resource), inserting(token)
@@ -57,6 +59,22 @@ def test_rows_of_any_size_are_kept(store: SqlStore) -> None:
         _ADD.run(connection, rows)
 
     assert kept(store) == rows
+
+
+@pytest.mark.parametrize(("size", "statements"), [(100, 1), (100_000, 4)])
+def test_sqlite_holds_on_to_one_large_body_at_most(tmp_path: Path, size: int, statements: int) -> None:
+    """Its driver keeps what a statement was given until it is given something else."""
+    engine = connect(f"sqlite:///{tmp_path / 'rows.db'}")
+    metadata.create_all(engine)
+    said: list[str] = []
+    with engine.begin() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        driver.set_trace_callback(said.append)
+        _ADD.run(connection, [row("a"), row("b", body=b"x" * size), row("c"), row("d")])
+        driver.set_trace_callback(None)
+    engine.dispose()
+
+    assert len([one for one in said if one.startswith("INSERT")]) == statements
 
 
 def test_what_is_done_together_is_done_in_order(store: SqlStore) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import chain
 
 from sqlalchemy import select, update
@@ -113,6 +114,25 @@ def test_what_waits_is_stored_before_the_store_closes(open_store: Callable[[], S
     store.close()
 
     assert all(future.done() and future.result()[0].is_new for future in futures)
+
+
+def test_what_comes_while_the_store_closes_is_stored_too(open_store: Callable[[], SqlStore]) -> None:
+    store = open_store()
+    first = condition("first")
+    store.commit(TENANT, [first], [received(first)])
+    with ThreadPoolExecutor() as others:
+        with store.engine.begin() as holder:
+            holder.execute(update(ledger_head).values(hash=ledger_head.c.hash))
+            before = store.submit(TENANT, [condition("before")], [received(condition("before"))])
+            closing = others.submit(store.close)
+            with suppress(TimeoutError):
+                closing.result(0.3)  # by then it waits for what holds the ledger
+            late = others.submit(store.submit, TENANT, [condition("late")], [received(condition("late"))])
+        closing.result(20)
+
+        assert before.result(20)[0].is_new
+        assert late.result(20).result(20)[0].is_new
+    store.close()
 
 
 def test_a_database_that_is_gone_is_unavailable(open_store: Callable[[], SqlStore]) -> None:
