@@ -74,6 +74,7 @@ class Statement:
             self._run_as_one(connection, rows[half:])
 
     def _are_small(self, rows: Sequence[Row]) -> bool:
+        # a row may hold anything; at these places it holds bytes
         return all(len(row[at]) <= _SMALL for at in self._bodies for row in rows)  # type: ignore[arg-type]
 
     def _run_written_out(self, connection: Connection, rows: Sequence[Row]) -> None:
