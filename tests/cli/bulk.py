@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,9 +69,17 @@ def _said(settings: Settings, stream: str) -> Path:
     return settings.data_dir.with_name(f"{settings.data_dir.name}.{stream}")
 
 
+def kill_before(identity: str, settings: Settings, is_so: Callable[[], bool], *words: object) -> None:
+    """Kills an import once something is so, and before the resource of that id is stored or deleted."""
+    with _held(settings, identity):
+        process = imports(settings, *words)
+        until(is_so, "some of it")
+        killed(process)
+
+
 @contextmanager
-def held(settings: Settings, identity: str) -> Iterator[None]:
-    """Whoever writes the resource of this id inside is a minute in the middle of its transaction: kill it."""
+def _held(settings: Settings, identity: str) -> Iterator[None]:
+    """Whoever writes the resource of this id inside is a minute in the middle of its transaction."""
     engine = connect(settings.database)
     numbers = "WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n LIMIT 200000000)"
     with engine.begin() as connection:
@@ -93,11 +101,6 @@ def stored(settings: Settings) -> int:
             return connection.scalar(select(func.count()).select_from(resource)) or 0
     finally:
         engine.dispose()
-
-
-def until_stored(settings: Settings, number: int) -> None:
-    """Waits for so many resources."""
-    until(lambda: stored(settings) >= number, f"{number} resources")
 
 
 def dump(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:

@@ -9,7 +9,7 @@ import pytest
 
 from referral_service.settings import Settings
 from referral_service.wiring import build_store
-from tests.cli.bulk import dump, held, imported, imports, killed, ndjson, patient, stored, until_stored, visit
+from tests.cli.bulk import dump, imported, kill_before, ndjson, patient, stored, visit
 from tests.kit.processes import place
 
 Json = dict[str, Any]
@@ -54,6 +54,11 @@ def write(folder: Path, kind: str) -> Path:
     return file
 
 
+def kill_after(number: int, settings: Settings, *files: Path) -> None:
+    """Kills an import once so many resources are stored, long before its end."""
+    kill_before(f"v{MANY // 2 - 10:06d}", settings, lambda: stored(settings) >= number, *files)
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Dump:
     """What an import leaves that nobody disturbs."""
@@ -70,10 +75,7 @@ def test_killed_and_started_again_it_ends_as_if_nothing_had_happened(
     file = write(tmp_path, kind)
 
     for number in (500, 1_500) if kind == "visits.ndjson" else (1_000,):
-        with held(settings, f"v{MANY // 2 - 10:06d}"):
-            process = imports(settings, file)
-            until_stored(settings, number)
-            killed(process)
+        kill_after(number, settings, file)
         assert stored(settings) < MANY // 2
     done = stored(settings)
     end = imported(settings, file)
@@ -91,10 +93,7 @@ def test_files_that_were_done_are_not_read_again(settings: Settings, tmp_path: P
     first, second = tmp_path / "1.ndjson", tmp_path / "2.ndjson"
     first.write_bytes(b"".join(ndjson(map(patient, range(500)))))
     second.write_bytes(b"".join(ndjson(map(visit, range(MANY)))))
-    with held(settings, f"v{MANY // 2:06d}"):
-        process = imports(settings, first, second)
-        until_stored(settings, 501)
-        killed(process)
+    kill_after(501, settings, first, second)
     assert stored(settings) < MANY, "it was killed before its end"
 
     end = imported(settings, first, second)
@@ -108,10 +107,7 @@ def test_files_that_were_done_are_not_read_again(settings: Settings, tmp_path: P
 def test_a_file_that_has_changed_since_is_another_file(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "visits.ndjson"
     file.write_bytes(b"".join(ndjson(map(visit, range(MANY)))))
-    with held(settings, f"v{MANY // 2:06d}"):
-        process = imports(settings, file)
-        until_stored(settings, 500)
-        killed(process)
+    kill_after(500, settings, file)
     file.write_bytes(b"".join(ndjson(map(patient, range(700)))))
 
     end = imported(settings, file)

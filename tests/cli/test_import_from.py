@@ -1,6 +1,6 @@
 """`import --from`: a source's bulk export, killed at any moment and started again, ends as if undisturbed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from subprocess import run
 
@@ -13,7 +13,7 @@ from referral_service.settings import Settings
 from referral_service.store.engine import connect, reading
 from referral_service.store.tables import resource
 from referral_service.wiring import build_store
-from tests.cli.bulk import dump, held, imported, imports, killed, patient, stored, visit
+from tests.cli.bulk import dump, imported, imports, kill_before, killed, patient, stored, visit
 from tests.kit.processes import place, referral_service, until
 
 MANY = 3_000
@@ -56,21 +56,15 @@ def deleted(settings: Settings) -> int:
     return found or 0
 
 
-def kill_once(settings: Settings, is_so: Callable[[], bool], what: str) -> None:
-    process = imports(settings, "--from", "north")
-    until(is_so, what)
-    killed(process)
-
-
 def kill_at(ehr: FakeEhr, settings: Settings, kind: str, number: int = 1) -> None:
     """Kills an import once so many requests of a kind have come, before the last of them is answered."""
     before = sum(count for (_, it), count in ehr.requests.items() if it == kind)
     ehr.faults = Faults(latency=1.0, latency_seconds=(6.0, 6.0), only=(kind,))
-    kill_once(
-        settings,
-        lambda: sum(count for (_, it), count in ehr.requests.items() if it == kind) >= before + number,
-        kind,
+    process = imports(settings, "--from", "north")
+    until(
+        lambda: sum(count for (_, it), count in ehr.requests.items() if it == kind) >= before + number, kind
     )
+    killed(process)
     ehr.faults = Faults()
 
 
@@ -84,8 +78,7 @@ def test_killed_at_any_moment_it_ends_as_if_undisturbed(ehr: FakeEhr, tmp_path: 
     kill_at(ehr, rough, "export")
     kill_at(ehr, rough, "export-status")
     kill_at(ehr, rough, "export-file", 2)
-    with held(rough, f"v{MANY - 10:06d}"):
-        kill_once(rough, lambda: stored(rough) >= 500, "some of it")
+    kill_before(f"v{MANY - 10:06d}", rough, lambda: stored(rough) >= 500, "--from", "north")
     assert stored(rough) < MANY
     kill_at(ehr, rough, "export-delete")
     assert stored(rough) == MANY + 20
@@ -98,8 +91,7 @@ def test_killed_at_any_moment_it_ends_as_if_undisturbed(ehr: FakeEhr, tmp_path: 
     ehr.put(visit(MANY - 1) | {"status": "entered-in-error"})
     second = imported(quiet, "--from", "north")
     assert second.report["types"]["Procedure"] == {"deleted": GONE, "stored": 1}
-    with held(rough, f"v{GONE - 10:06d}"):
-        kill_once(rough, lambda: deleted(rough) >= 500, "some deletions")
+    kill_before(f"v{GONE - 10:06d}", rough, lambda: deleted(rough) >= 500, "--from", "north")
     assert deleted(rough) < GONE
     assert imported(rough, "--from", "north").report["types"] == second.report["types"]
     assert dump(rough) == dump(quiet)
