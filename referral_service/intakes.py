@@ -20,6 +20,7 @@ from referral_service.store.store import SqlStore
 from referral_service.wiring import (
     build_clock,
     build_pathway,
+    build_reader,
     build_sources,
     build_terminology,
     build_track,
@@ -61,7 +62,7 @@ def build_intakes(settings: Settings, store: SqlStore, doorbell: Doorbell) -> li
     """One a source that can be asked; raises SourcesError, PathwayError, TerminologyError and Problem."""
     sources = build_sources(settings)
     terminology = build_terminology(settings)
-    reader = Reader(terminology, settings.canonical_base, settings.join_by.split())
+    reader = build_reader(settings, terminology)
     admit = build_admit(settings, store, reader, build_pathway(settings, terminology))
     clock = build_clock(settings)
     errands = SqlErrands(store.engine, clock, settings.lease_seconds)

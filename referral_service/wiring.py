@@ -107,6 +107,11 @@ def build_terminology(settings: Settings) -> Terminology:
     return Terminology.load(RESOURCES / "valuesets", *overlay)
 
 
+def build_reader(settings: Settings, terminology: Terminology) -> Reader:
+    """What resources say, by these codes, and who is one person by what is set."""
+    return Reader(terminology, settings.canonical_base, settings.join_by.split())
+
+
 def build_published(settings: Settings, terminology: Terminology, pathway: Pathway) -> Published:
     """Our resources, the site's ValueSets, the policy in force, how is searched; raises TerminologyError."""
     base = settings.canonical_base
@@ -147,7 +152,7 @@ def build_service(settings: Settings) -> Service:
         doorbell=CeleryDoorbell(settings),
         terminology=terminology,
         pathway=pathway,
-        reader=Reader(terminology, settings.canonical_base, settings.join_by.split()),
+        reader=build_reader(settings, terminology),
         published=published,
         sources=sources,
         authority=build_authority(settings, access, store) if access else None,

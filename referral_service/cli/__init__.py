@@ -30,6 +30,7 @@ COMMANDS = {
     "erase": "erase",
     "retain": "erase",
     "join": "join",
+    "reread": "reread",
     "sessions": "sessions",
     "fake-ehr": "fake_ehr",
     "client": "client",

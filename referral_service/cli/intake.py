@@ -17,7 +17,7 @@ from referral_service.core.problem import Category, Problem
 from referral_service.fhir.read import Reader
 from referral_service.settings import Settings, load
 from referral_service.store.store import SqlStore
-from referral_service.wiring import build_clock, build_terminology
+from referral_service.wiring import build_clock, build_reader, build_terminology
 from referral_service.workflow.ports import DEFAULT_TENANT, Tenant
 
 _PASSING = (Category.BUSY, Category.UNAVAILABLE, Category.INTERRUPTED)
@@ -47,7 +47,7 @@ def import_(
         raise typer.BadParameter(f"there is no {missing[0]}", param_hint="PATH")
     exporting = exporter(settings, source, wants_everything=everything) if source else None
     with starting():
-        reader = Reader(build_terminology(settings), settings.canonical_base, settings.join_by.split())
+        reader = build_reader(settings, build_terminology(settings))
     if settings.database_url:
         check_migrated(settings)
     with open_store(settings) as store:

@@ -10,16 +10,15 @@ from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
-import msgspec
 from sqlalchemy import Connection
 
 from referral_service.core.person import Identity
 from referral_service.core.problem import Category, problem
-from referral_service.store import bodies, index, ledger, persons
+from referral_service.store import facts, index, ledger, persons
 from referral_service.store.bulk import Row, Statement, inserting, replacing, together
 from referral_service.store.dirt import Dirt, Queue
 from referral_service.store.index import FoundBy, Key
-from referral_service.store.tables import fact, instant, microseconds, resource, resource_version
+from referral_service.store.tables import instant, microseconds, resource, resource_version
 from referral_service.workflow.ports import Happening, PatientId, Stored, Tenant, Write
 
 _MILLISECOND = 1000
@@ -28,10 +27,6 @@ _COLUMNS = ", ".join(column.name for column in resource.c)
 _ADD = inserting(resource)
 _REPLACE = replacing(resource)
 _KEEP_PAST = inserting(resource_version)
-_ADD_FACT = inserting(fact)
-_OUTDATE_FACTS = Statement(
-    "UPDATE fact SET known_until = ? WHERE tenant = ? AND patient = ? AND source = ? AND known_until IS NULL"
-)
 
 
 class _Version(NamedTuple):
@@ -199,8 +194,8 @@ class Plan:
         self._supersede([key for key in self._after if key in self._before])
         _ADD.run(self._connection, [self._row(key) for key in self._after if key not in self._before])
         index.change(self._connection, self._was_found_by, self._found_by)
-        facts = [row for rows in self._facts.values() for row in rows]
-        _ADD_FACT.run(self._connection, facts + self._past_facts)
+        current = [row for rows in self._facts.values() for row in rows]
+        facts.ADD.run(self._connection, current + self._past_facts)
 
     def _tell(self) -> None:
         """The workers, by the queue, and the ledger."""
@@ -222,7 +217,7 @@ class Plan:
             for key in replaced
             if (owner := self._before[key].patient)
         ]
-        _OUTDATE_FACTS.run(self._connection, ended)
+        facts.OUTDATE.run(self._connection, ended)
 
 
 def _check(write: Write, before: _Version | None) -> None:
@@ -240,17 +235,5 @@ def _body(write: Write) -> bytes:
 def _facts(write: Write, after: _Version) -> list[Row]:
     if write.patient is None or not write.facts or write.is_deleted:
         return []
-    known_at = instant(after.updated_at)
-    return [
-        (
-            after.tenant,
-            write.patient,
-            one.source,
-            after.version,
-            one.part,
-            after.updated_at,
-            None,
-            bodies.encode(msgspec.structs.replace(one, version=str(after.version), known_at=known_at)),
-        )
-        for one in write.facts
-    ]
+    known = facts.dated(write.facts, after.version, instant(after.updated_at))
+    return [facts.row(after.tenant, write.patient, one, after.updated_at) for one in known]

@@ -130,8 +130,8 @@ moment = table(
     clustered=True,
 )
 
-# What the pathway reads, dated twice: a fact was known from `known_at` until before `known_until`. Those
-# without an end are current; the others stay, for questions about what was known then.
+# What the pathway reads, dated twice: a fact was known from `known_at` until before `known_until`; if that is
+# empty, it is current. Parts are 0, 1, ...; those of an earlier reading of the same version are below.
 fact = table(
     "fact",
     key("tenant"),
