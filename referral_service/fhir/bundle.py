@@ -18,6 +18,7 @@ from referral_service.fhir.search.table import TAKEN_IN
 
 Json = dict[str, Any]
 METHODS: Final = frozenset({"DELETE", "POST", "PUT", "GET", "HEAD"})
+_ADDRESS = re.compile(r"(?:\S+/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})\Z")
 _AT_ENTRY = re.compile(r"Bundle\.entry\[(\d+)\]")
 _PATH = re.compile(r"/?([A-Za-z]+)(?:/([^/?]+))?((?:/[^/?]+)*)/?\Z")
 
@@ -161,10 +162,8 @@ def _is_passed_by(method: str, kind: str) -> bool:
 def _faults(entry: Entry, where: str) -> list[Issue]:
     if entry.method == "POST" and entry.rest.startswith("/$"):
         return [Issue("not-supported", "An operation is posted by itself only.", f"{where}.request.url")]
-    if entry.resource is not None and entry.resource["resourceType"] != entry.type:
-        return [Issue("invalid", "Another type than the resource's.", f"{where}.request.url")]
-    if entry.is_passed_by:
-        return []
+    if (wrong := _mistaken(entry, where)) or entry.is_passed_by:
+        return wrong
     if entry.method not in METHODS:
         sentence = "This method is not supported in a Bundle."
         return [Issue("not-supported", sentence, f"{where}.request.method")]
@@ -179,6 +178,25 @@ def _faults(entry: Entry, where: str) -> list[Issue]:
     if is_right.get(entry.method, True):
         return []
     return [Issue("value", "Not a URL that this method takes.", f"{where}.request.url")]
+
+
+def _mistaken(entry: Entry, where: str) -> list[Issue]:
+    """Where the request, or the fullUrl, is that of another resource than the entry's."""
+    if entry.resource is None:
+        return []
+    if entry.resource["resourceType"] != entry.type:
+        return [Issue("invalid", "Another type than the resource's.", f"{where}.request.url")]
+    if entry.is_passed_by or _is_its_own(entry.full_url, entry.resource):
+        return []
+    return [Issue("value", "The fullUrl is that of another resource.", f"{where}.fullUrl")]
+
+
+def _is_its_own(full_url: str, resource: Json) -> bool:
+    """Whether a fullUrl that shows type and id, as an address does, shows the resource's."""
+    shown = _ADDRESS.match(full_url)
+    return shown is None or (
+        shown[1] == resource["resourceType"] and shown[2] == resource.get("id", shown[2])
+    )
 
 
 def _put_faults(entry: Entry, where: str) -> list[Issue]:

@@ -42,7 +42,7 @@ def check(resource: dict[str, Any], path: str | None = None) -> list[Issue]:
     `path` is the FHIRPath of the resource itself, its type by default. A Bundle's entries of CHECKED_TYPES
     are checked with it; entries of other R4 types are passed by.
     """
-    found = _resource(resource, NOTHING_CONTAINED)
+    found = _resource(resource)
     if found is None:
         return []
     root = path if path is not None else _root(resource)
@@ -64,21 +64,36 @@ def _untyped(value: Any) -> Found:
     return None if isinstance(kind, str) and kind in R4_TYPES else _UNKNOWN_TYPE
 
 
-def _resource(value: Any, _: Scope) -> Found:
-    """A resource that stands for itself: the top one, or one of a Bundle or of Parameters."""
-    return _untyped(value) or _whole(value)
+def _resource(value: Any) -> Found:
+    """A resource that stands for itself."""
+    if wrong := _untyped(value):
+        return wrong
+    return _whole(value, Scope({}, _named(value)) if value["resourceType"] == "Bundle" else NOTHING_CONTAINED)
 
 
-def _whole(value: dict[str, Any]) -> Found:
+def _named(bundle: dict[str, Any]) -> dict[str, str]:
+    """The type of what each fullUrl of a Bundle, valid or not, is the name of."""
+    entries = bundle.get("entry")
+    found: dict[str, str] = {}
+    for one in entries if isinstance(entries, list) else ():
+        name, resource = (one.get("fullUrl"), one.get("resource")) if isinstance(one, dict) else (None, None)
+        kind = resource.get("resourceType") if isinstance(resource, dict) else None
+        if isinstance(name, str) and isinstance(kind, str) and kind in R4_TYPES:
+            found.setdefault(name, kind)
+    return found
+
+
+def _whole(value: dict[str, Any], around: Scope) -> Found:
     contained = value.get("contained")
     if not isinstance(contained, list):
-        return _shape(value, NOTHING_CONTAINED)
+        return _shape(value, around)
     scope = Scope(
         {
             one["id"]: str(one.get("resourceType"))
             for one in contained
             if isinstance(one, dict) and isinstance(one.get("id"), str)
-        }
+        },
+        around.named,
     )
     found = [*(_shape(value, scope) or []), *_unused(contained, scope)]
     return found or None
@@ -89,7 +104,7 @@ def _nested(value: Any, scope: Scope) -> Found:
     wrong = _untyped(value)
     if wrong is not None or value["resourceType"] not in CHECKED_TYPES:
         return wrong
-    return _whole(value)
+    return _whole(value, scope)
 
 
 def _shape(value: dict[str, Any], scope: Scope) -> Found:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from referral_service.core.problem import Issue
 from referral_service.fhir.bundle import Condition
 from referral_service.fhir.definitions import R4_TYPES
-from referral_service.fhir.links import paths, places
+from referral_service.fhir.links import Link, paths, places
 from referral_service.fhir.search import terms
 from referral_service.fhir.search.dates import Span
 from referral_service.fhir.search.escapes import plain, split
@@ -20,7 +20,16 @@ from referral_service.fhir.search.table import KINDS
 
 Json = dict[str, Any]
 _SEARCH = re.compile(r"([A-Z][A-Za-z]+)\?(.*)\Z", re.DOTALL)
+SEVERAL: Final = "More than one resource matches this condition."
 _NOT_HERE: Final = "A search stands for a reference in a transaction only."
+
+
+class Lost(NamedTuple):
+    """A reference that cannot be made literal, with the code and the sentence of its issue."""
+
+    link: Link
+    code: str
+    sentence: str
 
 
 class Match(NamedTuple):
@@ -118,3 +127,51 @@ def _keys(kind: str, test: Test) -> Iterable[Hashable]:
         # As in the store: a token without a bar is a code of any system.
         system, *code = split(one, "|", limit=1)
         yield (kind, test.name, plain(system), plain(code[0])) if code else (kind, test.name, plain(one))
+
+
+def resolve(
+    coming: Coming,
+    searching: Iterable[tuple[Link, Condition]],
+    matches: Mapping[Condition, Match],
+) -> list[Lost]:
+    """Makes conditional references literal ones; those that cannot be."""
+    lost = []
+    for link, search in searching:
+        if unanswerable := _unanswerable(search, matches):
+            lost.append(Lost(link, *unanswerable))
+            continue
+        ids = coming.found(search)
+        if len(ids) == 1:
+            link.holder[link.key] = f"{search.type}/{ids.pop()}"
+        elif ids:
+            lost.append(Lost(link, "multiple-matches", SEVERAL))
+        else:
+            lost.append(Lost(link, "not-found", "Nothing matches this conditional reference."))
+    return lost
+
+
+def _unanswerable(search: Condition, matches: Mapping[Condition, Match]) -> tuple[str, str] | None:
+    """The issue's code and sentence of a conditional reference that cannot be asked."""
+    if not search.query:
+        return "value", "A conditional reference has the form Type?search."
+    if search not in matches:
+        return "not-supported", "The service keeps no resources of the type that this reference searches."
+    if any(test.name == "_lastUpdated" for test in matches[search].query.tests):
+        # What is written along will have a time that nobody knows yet.
+        return "not-supported", "A conditional reference cannot ask for the time of an update."
+    return None
+
+
+def located(lost: Iterable[Lost]) -> list[Issue]:
+    """The faults, each at its place; every resource is looked through once."""
+    by_entry: dict[int, list[Lost]] = {}
+    for one in lost:
+        by_entry.setdefault(one.link.entry.index, []).append(one)
+    issues = []
+    for several in by_entry.values():
+        entry = several[0].link.entry
+        assert entry.resource is not None
+        places = paths(entry.resource, entry.path, (one.link.holder for one in several))
+        for link, code, sentence in several:
+            issues.append(Issue(code, sentence, f"{places[id(link.holder)]}.{link.key}"))
+    return issues

@@ -1,6 +1,6 @@
 """What the parts of the checker hand to each other: findings, and the scope of local references."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 # FHIR issue-type code, sentence, and the FHIRPath below the element that was checked (".code", "[2].system").
@@ -11,17 +11,18 @@ Found = list[Finding] | None
 class Scope:
     """One resource with what it contains: type by id, the ids referred to so far, the one being checked."""
 
-    __slots__ = ("contained", "inside", "used")
+    __slots__ = ("contained", "inside", "named", "used")
 
-    def __init__(self, contained: dict[str, str]) -> None:
-        """`contained` maps the id of each contained resource to its type."""
+    def __init__(self, contained: Mapping[str, str], named: Mapping[str, str]) -> None:
+        """`contained` maps the id of each contained resource to its type; `named` each fullUrl around it."""
         self.contained = contained
+        self.named = named
         self.used: set[str] = set()
         self.inside: str | None = None
 
 
 # Nothing is contained, so nothing is ever noted in it: it is safe to share.
-NOTHING_CONTAINED = Scope({})
+NOTHING_CONTAINED = Scope({}, {})
 
 # Checks one JSON value; None when nothing is wrong, which is nearly always and must cost nothing.
 Check = Callable[[Any, Scope], Found]

@@ -54,6 +54,8 @@ def _seen(text: str, scope: Scope) -> tuple[str | None, Found]:
             return None, _NOT_CONTAINED
         scope.used.add(text[1:])
         return kind, None
+    if text in scope.named:
+        return scope.named[text], None
     if _SPACE.search(text):
         return None, _SPACED
     if _SCHEME.match(text):
@@ -97,7 +99,7 @@ def reference_to(targets: frozenset[str] | None, shape: Check) -> Check:
         text = value.get("reference")
         if type(text) is str and "type" not in value:
             kind, _, rest = text.partition("/")
-            if kind in allowed and _RELATIVE.fullmatch(rest):
+            if scope.named.get(text) in allowed or (kind in allowed and _RELATIVE.fullmatch(rest)):
                 return wrong
         found = look_closer(value, scope)
         return (wrong or []) + found if found else wrong

@@ -12,8 +12,17 @@ import msgspec
 
 from referral_service.core.problem import Category, Issue, Problem
 from referral_service.fhir.bundle import Condition, Entry
-from referral_service.fhir.conditional import Coming, Match, can_be_asked, search_in
-from referral_service.fhir.links import NARRATIVE, Link, paths, relinked
+from referral_service.fhir.conditional import (
+    SEVERAL,
+    Coming,
+    Lost,
+    Match,
+    can_be_asked,
+    located,
+    resolve,
+    search_in,
+)
+from referral_service.fhir.links import NARRATIVE, Link, relinked
 from referral_service.fhir.search.query import Query
 
 Json = dict[str, Any]
@@ -23,7 +32,7 @@ PRECONDITIONS: Final = frozenset({"multiple-matches", "not-found"})
 _RESTFUL = re.compile(r"(\S+/)?([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})\Z")
 _VERSION: Final = "/_history/"
 _UNKNOWN_VERSION: Final = "Which version this becomes is known once it is written: refer to it without one."
-_SEVERAL: Final = "More than one resource matches this condition."
+_DOUBLED: Final = "Another entry writes a resource that this condition finds."
 
 
 class Operation(NamedTuple):
@@ -43,14 +52,6 @@ class Operation(NamedTuple):
         """Whether it changes its resource."""
         entry = self.entry
         return entry.method in ("DELETE", "POST", "PUT") and not (entry.is_passed_by or self.is_matched)
-
-
-class _Lost(NamedTuple):
-    """A reference that cannot be made literal, with the code and the sentence of its issue."""
-
-    link: Link
-    code: str
-    sentence: str
 
 
 def conditions(entries: Iterable[Entry], found: Iterable[Link]) -> dict[Condition, str]:
@@ -95,16 +96,20 @@ def plan(
     operations, faults = _identified(entries, matches, mint)
     names = _Names(operations, stored)
     searching: list[tuple[Link, Condition]] = []
-    lost: list[_Lost] = []
+    lost: list[Lost] = []
     for link in found:
         text = link.holder[link.key]
         if link.key == "reference" and (search := search_in(text, base)):
             searching.append((link, search))
         elif not names.rewrite(link, text):
-            lost.append(_Lost(link, "value", _UNKNOWN_VERSION))
-    if searching:
-        lost += _resolve(operations, searching, matches)
-    faults += [*_overlaps(operations), *names.faults, *_located(lost)]
+            lost.append(Lost(link, "value", _UNKNOWN_VERSION))
+    faults += [*_overlaps(operations), *names.faults]
+    if searching or matches:
+        written = {(op.entry.type, op.id): op.entry.resource for op in operations if op.is_write}
+        coming = Coming(written, matches)
+        lost += resolve(coming, searching, matches)
+        faults += _doubled(operations, coming)
+    faults += located(lost)
     if faults:
         raise Problem(_category(faults), *faults)
     return sorted(operations, key=lambda operation: ORDER.get(operation.entry.method, 0))
@@ -164,7 +169,7 @@ def _written_twice(entry: Entry) -> Issue:
 
 
 def _multiple(where: str) -> Issue:
-    return Issue("multiple-matches", _SEVERAL, where)
+    return Issue("multiple-matches", SEVERAL, where)
 
 
 def _overlaps(operations: Iterable[Operation]) -> list[Issue]:
@@ -250,50 +255,10 @@ class _Names:
         return home + text if home and "://" not in text and _RESTFUL.match(text) else text
 
 
-def _resolve(
-    operations: Iterable[Operation],
-    searching: Iterable[tuple[Link, Condition]],
-    matches: Mapping[Condition, Match],
-) -> list[_Lost]:
-    """Makes conditional references literal ones; those that cannot be."""
-    coming = Coming({(op.entry.type, op.id): op.entry.resource for op in operations if op.is_write}, matches)
-    lost = []
-    for link, search in searching:
-        if unanswerable := _unanswerable(search, matches):
-            lost.append(_Lost(link, *unanswerable))
-            continue
-        ids = coming.found(search)
-        if len(ids) == 1:
-            link.holder[link.key] = f"{search.type}/{ids.pop()}"
-        elif ids:
-            lost.append(_Lost(link, "multiple-matches", _SEVERAL))
-        else:
-            lost.append(_Lost(link, "not-found", "Nothing matches this conditional reference."))
-    return lost
-
-
-def _unanswerable(search: Condition, matches: Mapping[Condition, Match]) -> tuple[str, str] | None:
-    """The issue's code and sentence of a conditional reference that cannot be asked."""
-    if not search.query:
-        return "value", "A conditional reference has the form Type?search."
-    if search not in matches:
-        return "not-supported", "The service keeps no resources of the type that this reference searches."
-    if any(test.name == "_lastUpdated" for test in matches[search].query.tests):
-        # What is written along will have a time that nobody knows yet.
-        return "not-supported", "A conditional reference cannot ask for the time of an update."
-    return None
-
-
-def _located(lost: Iterable[_Lost]) -> list[Issue]:
-    """The faults, each at its place; every resource is looked through once."""
-    by_entry: dict[int, list[_Lost]] = {}
-    for one in lost:
-        by_entry.setdefault(one.link.entry.index, []).append(one)
-    issues = []
-    for several in by_entry.values():
-        entry = several[0].link.entry
-        assert entry.resource is not None
-        places = paths(entry.resource, entry.path, (one.link.holder for one in several))
-        for link, code, sentence in several:
-            issues.append(Issue(code, sentence, f"{places[id(link.holder)]}.{link.key}"))
-    return issues
+def _doubled(operations: Iterable[Operation], coming: Coming) -> list[Issue]:
+    """Where another entry writes what a conditional create or update finds: there would be two of it."""
+    return [
+        Issue("duplicate", _DOUBLED, f"Bundle.entry[{op.entry.index}].request")
+        for op in operations
+        if op.entry.condition and not op.entry.is_passed_by and coming.found(op.entry.condition) - {op.id}
+    ]

@@ -93,11 +93,11 @@ def test_a_version_that_nobody_knows_yet_is_refused(server: Running) -> None:
 
 
 @pytest.mark.parametrize("years", [("1951", "1952"), ("1952", "1951")])
-@pytest.mark.parametrize("name", ["", f"{EHR}/Patient/x"])
+@pytest.mark.parametrize("name", ["", f"{EHR}/Patient/{{own}}"])
 def test_two_that_have_one_name_are_refused(server: Running, years: tuple[str, str], name: str) -> None:
     own = new_id()
     twice = [
-        entry("POST", "Patient", patient(own, birthDate=year, meta={"versionId": year}), name)
+        entry("POST", "Patient", patient(own, birthDate=year, meta={"versionId": year}), name.format(own=own))
         for year in years
     ]
     before = server.dump()

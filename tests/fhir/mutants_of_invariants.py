@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from tests.fhir.bases import DIV, HL7, ODI, UCUM, amount, concept
-from tests.fhir.more_bases import TRANSACTION
 from tests.fhir.mutants import DROP, rows
 
 _REPEAT = "dosageInstruction.0.timing.repeat"
@@ -210,15 +209,6 @@ KNOWN_TO_PASS: Final = [
         "invariant",
         "ppc-2: a privacy consent names its patient. As published, its expression can never be false.",
         ("consent", "patient", DROP),
-    ),
-    *rows(
-        "value",
-        "references.html: the entry that a urn:uuid names is of an allowed type. Only the visible is read.",
-        (
-            "transaction",
-            "entry.1.resource.encounter",
-            {"reference": TRANSACTION["entry"][0]["fullUrl"]},
-        ),
     ),
     *rows(
         "value",

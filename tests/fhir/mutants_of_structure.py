@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.fhir.bases import HL7, SNOMED, concept
+from tests.fhir.more_bases import TRANSACTION
 from tests.fhir.mutants import DROP, rows
 
 CARDINALITY: Final = [
@@ -139,6 +140,12 @@ REFERENCES: Final = [
         ("cover", "beneficiary.reference", "Group/g-1"),
         ("observation", "subject.reference", "Organization/o-1"),
         ("report", "subject.reference", "Practitioner/d-1"),
+        (
+            "transaction",
+            "entry.1.resource.encounter",
+            {"reference": TRANSACTION["entry"][0]["fullUrl"]},
+            "Bundle.entry[1].resource.encounter.reference",
+        ),
     ),
     *rows(
         "value",

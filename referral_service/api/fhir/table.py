@@ -159,12 +159,12 @@ def find(method: str, segments: Sequence[str]) -> tuple[Interaction, Place]:
     kind = KINDS.get(place.type) or OTHERS.get(place.type)
     if kind is None:
         raise problem(Category.UNSUPPORTED, "This service keeps no resources of this type.")
+    if place.id and not is_id(place.id):
+        raise problem(Category.NOT_FOUND, "Not an id.")
     asked = "GET" if method == "HEAD" else method
     interaction = interactions(kind.type).get((place.shape, asked))
     if interaction is None or interaction.code not in codes(kind):
         raise _refusal(place, kind)
-    if place.id and not is_id(place.id):
-        raise problem(Category.NOT_FOUND, "Not an id.")
     if interaction.has_resource and interaction.code.startswith("$"):
         # What an operation is sent is Parameters, whatever the type that it belongs to.
         place = place._replace(type="Parameters", about=place.type)
