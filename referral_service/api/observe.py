@@ -6,6 +6,7 @@ from time import perf_counter
 
 import structlog
 from prometheus_client import Histogram
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from referral_service.api.errors import on_fault, refusal
@@ -29,6 +30,7 @@ _LOG = structlog.get_logger(__name__)
 _NAME = b"x-request-id"
 _WRITES = frozenset({"create", "update", "delete", "batch", "transaction"})
 _SUCCESS = range(200, 300)
+_CUT_SHORT = 400
 # Whatever ids and traces are made of; nothing that a log or a page could take for more than a word.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~:/+=@|,;\-]{1,200}\Z")
 # Narrower than RFC 3986's: what no name has is in no link of ours either.
@@ -73,6 +75,9 @@ class Observe:
             try:
                 app = self._app if _has_host(scope) else refusal(400, (_NO_HOST,))
                 await app(scope, receive, send_named)
+            except ClientDisconnect:
+                # What it sent is not whole, and nobody is there to be told.
+                status = _CUT_SHORT
             except Exception as error:
                 if status:
                     raise

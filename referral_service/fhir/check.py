@@ -4,6 +4,7 @@ What R4 (4.0.1) forbids is found. What it allows passes, however untidy: local e
 the binding is not required, contained resources, extensions of primitives, missing must-supports.
 """
 
+from itertools import islice
 from typing import Any
 
 from referral_service.core.problem import Issue
@@ -22,6 +23,7 @@ from referral_service.fhir.findings import (
     finding,
     object_expected,
 )
+from referral_service.fhir.objects import ENDED, ENOUGH
 from referral_service.fhir.primitives import PRIMITIVES
 from referral_service.fhir.shapes import Shapes
 
@@ -125,6 +127,9 @@ def _contained(value: Any, scope: Scope) -> Found:
     for index, one in enumerate(value):
         wrong = _untyped(one) or _inner(one, scope, seen)
         found += below(f"[{index}]", wrong or [])
+        if len(found) >= ENOUGH:
+            found += ENDED
+            break
     scope.inside = None
     return found or None
 
@@ -146,11 +151,13 @@ def _inner(one: dict[str, Any], scope: Scope, seen: set[str]) -> list[Finding]:
 
 
 def _unused(contained: list[Any], scope: Scope) -> list[Finding]:
-    return [
+    unused = (
         ("invariant", _UNUSED, f".contained[{index}]")
         for index, one in enumerate(contained)
         if isinstance(one, dict) and str(one.get("id", "")) not in scope.used
-    ]
+    )
+    found = [*islice(unused, ENOUGH)]
+    return found + below(".contained", ENDED) if len(found) == ENOUGH else found
 
 
 def _plain(value: Any) -> Found:

@@ -64,19 +64,16 @@ def _allergy(value: Json) -> Iterator[Finding]:
         yield _broken("ait-2: an allergy entered in error has no clinicalStatus.")
 
 
-def _codings(concept: Json | None) -> set[tuple[Any, Any]]:
-    return {
-        (one.get("system"), one.get("code")) for one in (concept or {}).get("coding", ()) if "code" in one
-    }
-
-
 def _observation(value: Json) -> Iterator[Finding]:
     if not _chosen(value, "value"):
         return
     if "dataAbsentReason" in value:
         yield _broken("obs-6: dataAbsentReason stands only where there is no value.")
-    own = _codings(value.get("code"))
-    if any(own & _codings(component.get("code")) for component in value.get("component", ())):
+    own = value.get("code", {}).get("coding", ())
+    if any(
+        one in own for part in value.get("component", ()) for one in part.get("code", {}).get("coding", ())
+    ):
+        # As R4 has it: the whole coding, its display too.
         yield _broken("obs-7: where a component has the observation's own code, the value stands there only.")
 
 
@@ -191,6 +188,17 @@ def _extension(value: Json) -> Iterable[Finding]:
     return _if(broken, "ext-1: an extension has either a value or extensions.")
 
 
+def _trigger(value: Json) -> Iterator[Finding]:
+    kind, timing = str(value.get("type")), bool(_chosen(value, "timing"))
+    if timing and "data" in value:
+        yield _broken("trd-1: a trigger has a timing or data, not both.")
+    if "condition" in value and "data" not in value:
+        yield _broken("trd-2: a trigger's condition needs data.")
+    needed = {"named-event": _has(value, "name"), "periodic": timing}
+    if not needed.get(kind, "data" in value or not kind.startswith("data-")):
+        yield _broken("trd-3: a named event has a name, a periodic one a timing, one of data its data.")
+
+
 def _goal_target(value: Json) -> Iterator[Finding]:
     if _chosen(value, "detail") and "measure" not in value:
         yield _broken("gol-1: a target's detail needs its measure.")
@@ -248,4 +256,5 @@ INVARIANTS: Final[dict[str, Invariant]] = {
     "ServiceRequest": _needs("prr-1: orderDetail needs a code.", "orderDetail", "code"),
     "Task": _task,
     "TimingRepeat": _timing,
+    "TriggerDefinition": _trigger,
 }

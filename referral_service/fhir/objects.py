@@ -6,6 +6,7 @@ Source: https://hl7.org/fhir/R4/json.html. An extension of a primitive element s
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from referral_service.fhir.findings import (
@@ -27,9 +28,11 @@ from referral_service.fhir.invariants import Invariant
 _CHILDLESS = finding("invariant", "ele-1: an element has a value or children.")
 _UNEVEN = finding("structure", "The arrays of values and of their extensions must be of the same length.")
 _UNKNOWN = finding("structure", "R4 has no such element here.")
-# One array of a hostile body must not cost seconds, nor be answered with a million issues.
-_ENOUGH = 100
-_ENDED = finding("too-costly", "So much is wrong with this array that its check ended here.")
+# A hostile body must not cost seconds, nor be answered with a million issues.
+ENOUGH = 100
+MOST = 5000  # of a Bundle, each entry of which is judged by itself; with more it is refused whole
+_FULLEST = 300  # members, of an object of any type of R4 with an extension beside each
+ENDED = finding("too-costly", "So much is wrong here that the check of it ended.")
 _ELEMENT_NAME = re.compile(r"_?[a-z][A-Za-z0-9]{0,63}")
 
 
@@ -50,8 +53,8 @@ class Plan:
 
     def check(self, value: Any, scope: Scope) -> Found:
         """Checks one object and all that is below it."""
-        if type(value) is not dict or not value:
-            return EMPTY_OBJECT if value == {} else object_expected(value)
+        if type(value) is not dict or not value or len(value) > _FULLEST:
+            return _not_looked_into(value)
         found: list[Finding] = []
         find = self.elements.get
         for name, child in value.items():
@@ -68,8 +71,8 @@ class Plan:
         return found or None
 
 
-def many(one: Check, has_end: bool = True) -> Check:
-    """Checks an array of what `one` checks; unless `has_end` is False, only until enough is wrong with it."""
+def many(one: Check, enough: int = ENOUGH) -> Check:
+    """Checks an array of what `one` checks, until `enough` is wrong with it."""
 
     def check(value: Any, scope: Scope) -> Found:
         if type(value) is not list:
@@ -81,11 +84,17 @@ def many(one: Check, has_end: bool = True) -> Check:
             wrong = one(item, scope)
             if wrong is not None:
                 found += below(f"[{index}]", wrong)
-                if has_end and len(found) >= _ENOUGH:
-                    return found + _ENDED
+                if len(found) >= enough:
+                    return found + ENDED
         return found or None
 
     return check
+
+
+def _not_looked_into(value: Any) -> list[Finding]:
+    if type(value) is dict:
+        return ENDED if value else EMPTY_OBJECT
+    return object_expected(value)
 
 
 def _judged(plan: Plan, value: dict[str, Any], found: list[Finding]) -> list[Finding]:
@@ -93,7 +102,8 @@ def _judged(plan: Plan, value: dict[str, Any], found: list[Finding]) -> list[Fin
     if plan.is_element and len(value) == 1 and "id" in value:
         return _CHILDLESS
     try:
-        return list(plan.invariant(value)) if plan.invariant is not None else []
+        broken = list(islice(plan.invariant(value), MOST)) if plan.invariant is not None else []
+        return broken + ENDED if len(broken) == MOST else broken
     except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError):
         # The rules trust JSON types. Where these are wrong, which `found` says, a rule cannot be asked.
         if not found:

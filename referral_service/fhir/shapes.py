@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from referral_service.fhir import definitions
 from referral_service.fhir.findings import Check, Found, Scope, finding
 from referral_service.fhir.invariants import INVARIANTS
-from referral_service.fhir.objects import Plan, many
+from referral_service.fhir.objects import ENOUGH, MOST, Plan, many
 from referral_service.fhir.primitives import CURRENCY, ELEMENT_ID, MIME, PRIMITIVES, one_of
 from referral_service.fhir.references import reference_to
 
@@ -182,9 +182,8 @@ class Shapes:
                 plan.primitives[name] = (one, element.repeats)
         else:
             one = self._complex(owner, element, pending)
-        # Each entry of a Bundle is judged by itself, so none may be passed by.
-        is_of_bundle = (owner, name) == ("Bundle", "entry")
-        plan.elements[name] = many(one, has_end=not is_of_bundle) if element.repeats else one
+        enough = MOST if (owner, name) == ("Bundle", "entry") else ENOUGH
+        plan.elements[name] = many(one, enough) if element.repeats else one
         if element.required:
             plan.required.append(name)
         if element.choice:

@@ -1,4 +1,4 @@
-"""Two API processes on one PostgreSQL: a conditional create that both are asked for at once is done once."""
+"""Two API processes on one database: a conditional create that both are asked for at once is done once."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,11 +17,14 @@ ROUNDS = 12
 CLIENTS = 8
 
 
-@pytest.fixture(scope="module")
-def apis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+@pytest.fixture(scope="module", params=["postgresql", "sqlite"])
+def apis(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     """The addresses of /fhir of two processes."""
     with ExitStack() as stack:
-        database = stack.enter_context(postgresql())
+        if request.param == "sqlite":
+            database = f"sqlite:///{tmp_path_factory.mktemp('database') / 'referral.db'}"
+        else:
+            database = stack.enter_context(postgresql())
         engine = connect(database)
         migrate(engine)
         engine.dispose()

@@ -4,9 +4,10 @@ import httpx
 import pytest
 import structlog
 from anyio.from_thread import start_blocking_portal
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from referral_service.api.observe import Observe
+from referral_service.api.observe import HTTP_SECONDS, Observe
 
 
 async def breaks(scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,3 +45,27 @@ def test_a_fault_is_answered_without_a_trace() -> None:
 def test_a_fault_after_the_answer_began_ends_it() -> None:
     with pytest.raises(ValueError, match="SECRET"):
         ask(Observe(breaks_late))
+
+
+async def hears_the_sender_go(scope: Scope, receive: Receive, send: Send) -> None:
+    """The body is cut short."""
+    raise ClientDisconnect
+
+
+def test_a_sender_who_hangs_up_is_no_fault_of_the_service() -> None:
+    before = counted()
+    nothing = pytest.raises(AssertionError)  # httpx's: there is no answer
+    with structlog.testing.capture_logs() as lines, nothing:
+        ask(Observe(hears_the_sender_go))
+    assert [(line["event"], line["log_level"]) for line in lines] == [("request", "debug")]
+    assert counted() == before | {("unknown", "400"): before.get(("unknown", "400"), 0) + 1}
+
+
+def counted() -> dict[tuple[str, str], float]:
+    """Requests answered so far, by what and status."""
+    samples = (sample for metric in HTTP_SECONDS.collect() for sample in metric.samples)
+    return {
+        (one.labels["what"], one.labels["status"]): one.value
+        for one in samples
+        if one.name.endswith("_count")
+    }

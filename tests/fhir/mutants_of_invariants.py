@@ -193,6 +193,28 @@ BUNDLES: Final = [
     ),
 ]
 
+_TRIGGER = "Condition.extension[0].valueTriggerDefinition"
+TRIGGERS: Final = [
+    *rows(
+        "invariant",
+        "trd-1 to trd-3",
+        *(
+            ("condition", "extension", [{"url": "http://a.example", "valueTriggerDefinition": it}], _TRIGGER)
+            for it in (
+                {"type": "named-event"},
+                {"type": "periodic"},
+                {"type": "data-added"},
+                {
+                    "type": "named-event",
+                    "name": "x",
+                    "condition": {"language": "text/cql", "expression": "x"},
+                },
+                {"type": "data-removed", "data": [{"type": "Condition"}], "timingDate": "2024-01-01"},
+            )
+        ),
+    ),
+]
+
 # R4 forbids these too; the checker lets them pass, for the reason given with each.
 KNOWN_TO_PASS: Final = [
     *rows(
@@ -209,6 +231,11 @@ KNOWN_TO_PASS: Final = [
         "invariant",
         "ppc-2: a privacy consent names its patient. As published, its expression can never be false.",
         ("consent", "patient", DROP),
+    ),
+    *rows(
+        "code-invalid",
+        "datatypes.html#Money: a code of ISO 4217. It is known by its form: that list grows.",
+        ("cover", "costToBeneficiary.0.valueMoney.currency", "ABC"),
     ),
     *rows(
         "value",

@@ -22,6 +22,7 @@ MUTANTS: list[Mutant] = [
     *mutants_of_structure.REFERENCES,
     *mutants_of_structure.CONTAINED,
     *mutants_of_invariants.CLINICAL,
+    *mutants_of_invariants.TRIGGERS,
     *mutants_of_invariants.GENERAL,
     *mutants_of_invariants.BUNDLES,
 ]

@@ -3,7 +3,7 @@
 from copy import deepcopy
 from typing import Any, Final
 
-from tests.fhir.bases import DIV, HL7, concept
+from tests.fhir.bases import DIV, HL7, ODI, concept
 from tests.fhir.more_bases import BASES
 
 _WHY = {
@@ -60,6 +60,13 @@ UNTIDY: Final[list[tuple[str, dict[str, Any]]]] = [
     (
         "an extension with a trigger by data",
         _extended({"valueTriggerDefinition": {"type": "data-added", "data": [{"type": "Condition"}]}}),
+    ),
+    (
+        "a component whose coding is the observation's but for its display",
+        _with(
+            "observation",
+            component=[{"code": {"coding": [ODI["coding"][0] | {"display": "x"}]}, "valueInteger": 7}],
+        ),
     ),
     ("an extension of local type", _extended({"valueReference": {"reference": "Basic/1"}})),
     (

@@ -52,6 +52,9 @@ class Arrival:
         """What the interaction is asked."""
         wishes = negotiate.preferences(self.header("prefer"))
         if_none_exist = self.header("if-none-exist")
+        if sum(name == b"if-none-exist" for name, _ in self.request.scope["headers"]) > 1:
+            # Hearing one of them alone would make the duplicate that the other guards against.
+            raise problem(Category.INCORRECT, "If-None-Exist stands there more than once.", code="value")
         if not if_none_exist.strip() and b"if-none-exist" in self._headers:
             # Passing it by would make the duplicate that the client guards against.
             raise problem(Category.INCORRECT, "If-None-Exist is empty.", code="value")

@@ -71,7 +71,7 @@ async def search(face: Face, ask: Ask) -> Answer:
     here = f"{ask.base}/{TYPE}"
     links = {"self": f"{here}?{urlencode(understood.used)}" if understood.used else here}
     if page.after is not None:
-        links["next"] = paging.link(here, _Place(understood.used, page.after))
+        links["next"] = paging.link(ask, here, _Place(understood.used, page.after))
     mode: dict[str, object] = {"search": {"mode": "match"}}
     members = (
         render.Member(f"{here}/{line.seq}", render.resource(_stored(face, line)), mode) for line in page.lines

@@ -90,7 +90,7 @@ async def search(face: Face, ask: Ask) -> Answer:
     here = f"{ask.base}/{ask.type}"
     links = {"self": f"{here}?{urlencode(understood.used)}" if understood.used else here}
     if understood.count and end < len(found):
-        links["next"] = paging.link(here, _Place(understood.used, end))
+        links["next"] = paging.link(ask, here, _Place(understood.used, end))
     members = (
         render.Member(f"{here}/{one.id}", render.resource(_stored(one)), {"search": {"mode": "match"}})
         for one in found[start:end]

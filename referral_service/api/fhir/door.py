@@ -40,6 +40,8 @@ from referral_service.fhir.parse import parse
 Json = dict[str, Any]
 # Reading and checking so many bytes would keep other requests waiting.
 _LARGE = 128 * 1024
+# More of them than a body of real resources has room for.
+_MOST_ENTRIES = 50_000
 # Open to all, and nothing of anybody is in them.
 _OF_NOBODY = frozenset({"/fhir/metadata", f"/fhir{CONFIGURATION_PATH}"})
 _FORM = "application/x-www-form-urlencoded"
@@ -167,6 +169,9 @@ def _checked_bundle(body: bytes, base: str) -> tuple[Json, list[Issue]]:
         raise problem(
             Category.INCORRECT, "Only a batch or a transaction is posted here.", "Bundle.type", "value"
         )
+    listed = resource.get("entry")
+    if isinstance(listed, list) and len(listed) > _MOST_ENTRIES:
+        raise HttpProblem(413, "too-costly", f"A Bundle has at most {_MOST_ENTRIES} entries.", "Bundle.entry")
     faults = check(resource)
     if resource["type"] == "batch" and _may_search(body):
         faults += out_of_place(resource, "Bundle", base)

@@ -21,11 +21,11 @@ from referral_service.fhir.search.table import KINDS
 from referral_service.fhir.transaction import sameness
 from referral_service.store.answers import Answers
 from referral_service.store.search import Search
+from referral_service.store.turns import PLACES
 from referral_service.wiring import Service, build_subscribers, build_track
 from referral_service.workflow.ingest import Change, Ingest, happenings
 from referral_service.workflow.ports import Happening, Stored, Tenant, Write
 
-_LOCKS = 64
 _BIG = 100
 # Searches and histories at once, and how many wait for theirs.
 _LOOKING = 4
@@ -47,8 +47,8 @@ class Face:
         self.ingest = Ingest(service.store, service.reader)
         self.subscribers = build_subscribers(service.settings)
         self.published = service.clock.now().date().isoformat()
-        self._locks = [asyncio.Lock() for _ in range(_LOCKS)]
-        self._waiting = CapacityLimiter(_LOCKS)
+        self._locks = [asyncio.Lock() for _ in range(PLACES)]
+        self._waiting = CapacityLimiter(PLACES)
         self._looking = CapacityLimiter(_LOOKING)
 
     def writes(self, ask: Ask, changes: Sequence[Change]) -> list[Write]:
@@ -140,13 +140,11 @@ class Face:
             return
         turns = [_turn(tenant, one) for one in asked]
         async with AsyncExitStack() as stack:
-            for place in sorted({turn % _LOCKS for turn in turns}):
+            for place in sorted({turn % PLACES for turn in turns}):
                 await stack.enter_async_context(self._locks[place])
-            shared = self.service.store.turns
-            if shared.are_shared:
-                # Waiting for another process must keep no thread from those that it waits for.
-                taken = await to_thread.run_sync(shared.take, turns, limiter=self._waiting)
-                stack.callback(shared.give_back, taken)
+            # Waiting for another process must keep no thread from those that it waits for.
+            take = self.service.store.turns.take
+            stack.callback(await to_thread.run_sync(take, turns, limiter=self._waiting))
             yield
 
 

@@ -9,6 +9,7 @@ from referral_service.api.fhir import render
 from referral_service.api.fhir.audit import patients_in
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
+from referral_service.api.fhir.paging import as_asked
 from referral_service.core.problem import Category, problem
 from referral_service.fhir.search.dates import span
 from referral_service.fhir.search.query import DEFAULT_COUNT, count_in
@@ -37,7 +38,8 @@ async def history(face: Face, ask: Ask) -> Answer:
     said = {"_count": str(count)} | ({"_since": asked["_since"]} if since else {})
     links = {"self": f"{here}?{urlencode(said)}"}
     if page.versions and page.older and not _is_older(page.older, since):
-        links["next"] = f"{here}?{urlencode(said | {'_before': page.versions[-1].version})}"
+        place = said | {"_before": str(page.versions[-1].version)}
+        links["next"] = f"{here}?{urlencode([*place.items(), *as_asked(ask)])}"
     earlier = [*page.versions[1:], page.older]
     members = [
         _member(ask, *both)

@@ -68,7 +68,7 @@ def _links(ask: Ask, understood: query.Query, page: Page) -> dict[str, str]:
     here = f"{ask.base}/{ask.type}"
     links = {"self": f"{here}?{urlencode(understood.used)}" if understood.used else here}
     if page.after:
-        links["next"] = paging.link(here, _Place(understood.used, page.after.keys, page.after.id))
+        links["next"] = paging.link(ask, here, _Place(understood.used, page.after.keys, page.after.id))
     return links
 
 

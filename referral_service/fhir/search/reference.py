@@ -3,14 +3,15 @@
 import re
 
 _FORM = re.compile(
-    r"(?:[A-Za-z][A-Za-z0-9+.\-]*://\S+/)?([A-Z][A-Za-z]*/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z"
+    r"(?:[A-Za-z][A-Za-z0-9+.\-]*://\S+/|(?:[^A-Z/\s][^/\s]*/|/)+)?([A-Z][A-Za-z]*/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z"
 )
 
 
 def local(reference: object) -> str | None:
     """The "Type/id" of a relative or an absolute literal reference, its version left out; None for any other.
 
-    An absolute one is taken by its last two segments: an EHR writes its own address before ids that we know.
+    One with anything before that, such as an address, is taken by its last two segments: an EHR writes its
+    own before ids that we know.
     """
     if not isinstance(reference, str):
         return None
