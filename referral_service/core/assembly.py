@@ -70,7 +70,8 @@ def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: 
     flagged = tuple(f.condition.evidence for f in flags)
     used = frozenset((*evidence, *flagged, *(c.evidence for c in active)))
     ahead = outlook(first.assessment, verdict) if first.assessment and not first.flags else Outlook()
-    trial = first.assessment.care.trial if first.assessment and not first.flags else None
+    # Where the trial is waived, it is not told of either.
+    trial = first.assessment.care.trial if first.assessment and verdict.outcome != "urgent" else None
     return Decision(
         region=first.region,
         outcome=verdict.outcome,
