@@ -125,7 +125,7 @@ def _plain(patient: str, decision: Decision) -> dict[str, Any]:
         "target": decision.target,
         "reasons": decision.reasons,
         "class": decision.trial_class,
-        "episode_start": decision.episode_start,
+        "episode_start": decision.begun_on,
         "trial_start": decision.trial_start,
         "wake_on": decision.wake_on,
         "priority": decision.priority,

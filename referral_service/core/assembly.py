@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from referral_service.core.assessment import Assessment
 from referral_service.core.criteria import criteria, unasked, waived
+from referral_service.core.dates import LONG_AGO
 from referral_service.core.decision import Criterion, Decision, RedFlag
 from referral_service.core.episode import Episode
 from referral_service.core.flags import Flag
@@ -78,7 +79,7 @@ def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: 
         reasons=tuple(sorted(verdict.reasons)),
         target=verdict.target,
         trial_class=first.assessment.trial_class if first.assessment and trial else None,
-        episode_start=date.fromordinal(first.episode.start) if first.episode else None,
+        episode_start=_start(first.episode) if first.episode else None,
         trial_start=date.fromordinal(trial.start) if trial else None,
         wake_on=None if wake is None else date.fromordinal(wake),
         route=_route(first.assessment, verdict) if first.assessment else None,
@@ -123,6 +124,12 @@ def _not_done(assessment: Assessment | None, verdict: Verdict) -> tuple[str, ...
     """What was not done, where it decides: no criterion rests on it."""
     decides = "therapy-contraindicated" in verdict.reasons
     return assessment.contraindicated if assessment and decides else ()
+
+
+def _start(episode: Episode) -> date:
+    """The first day of what is dated in its chain; LONG_AGO where nothing is."""
+    unknown = LONG_AGO.toordinal()
+    return date.fromordinal(next((s.start for s in episode.spells if s.start != unknown), unknown))
 
 
 def _route(assessment: Assessment, verdict: Verdict) -> str | None:

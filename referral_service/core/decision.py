@@ -5,6 +5,8 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
+from referral_service.core.dates import LONG_AGO
+
 Outcome = Literal[
     "urgent",
     "on-hold",
@@ -80,6 +82,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     left_out: tuple[tuple[str, str], ...] = ()
     is_open: bool = False
     is_history: bool = False
+
+    @property
+    def begun_on(self) -> date | None:
+        """`episode_start`, unless nothing dates the episode."""
+        return None if self.episode_start == LONG_AGO else self.episode_start
 
     @property
     def answer(self) -> tuple[str, str | None, frozenset[str]]:

@@ -134,7 +134,7 @@ def _shown(decision: Decision, wanted: Mapping[str, Any]) -> dict[str, Any]:
         "target": decision.target,
         "reasons": set(decision.reasons),
         "class": decision.trial_class,
-        "episode_start": decision.episode_start,
+        "episode_start": decision.begun_on,
         "trial_start": decision.trial_start,
         "wake_on": decision.wake_on,
         "because": decision.route,

@@ -155,7 +155,7 @@ def _title(shown: Shown) -> str:
     """Different for every episode of a patient."""
     told = shown.decision
     of = f"of the {told.region} spine" if told.region else "without a region"
-    since = f" since {told.episode_start}" if told.episode_start else ""
+    since = f" since {told.begun_on}" if told.begun_on else ""
     return f"Conservative care {of}{since}, as of {words.day(shown.today)}"
 
 

@@ -55,7 +55,7 @@ def _parameters(decision: Decision) -> list[dict[str, Any]]:
         ("route", "valueCode", decision.route),
         *(("reason", "valueCode", reason) for reason in decision.reasons),
         ("wakeOn", "valueDate", decision.wake_on),
-        ("episodeStart", "valueDate", decision.episode_start),
+        ("episodeStart", "valueDate", decision.begun_on),
         ("trialStart", "valueDate", decision.trial_start),
         *(("missing", "valueCode", name) for name in decision.missing),
         *(("note", "valueCode", name) for name in decision.notes),
