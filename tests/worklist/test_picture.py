@@ -94,6 +94,14 @@ def test_what_has_no_date_is_in_the_table_and_not_in_the_drawing() -> None:
     assert shown.notes == ("3 facts are in the table only: without a date, or before the drawing.",)
 
 
+def test_an_episode_that_nothing_dates_begins_nowhere_in_the_picture() -> None:
+    ((_, shown),) = pictures(
+        numbered((replace(BACK, onset=None, recorded=None), visit("physical_therapy", -50)))
+    )
+    assert "since" not in shown.title
+    assert "Episode begins" not in drawing(shown) and "1900" not in drawing(shown)
+
+
 def test_only_what_is_of_the_region_is_drawn() -> None:
     shown = drawn(
         replace(visit("physical_therapy", -50), tie=CERVICAL),

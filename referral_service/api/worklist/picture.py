@@ -96,7 +96,7 @@ def view(facts: Sequence[AnyFact], pathway: Pathway, decision: Decision, as_of: 
     top = head(axis, days, height)
     groups = (Group("Days", "", _days(days)), *(_group(lane) for lane in found))
     return PictureView(
-        id=f"picture-{decision.region or 'none'}-{decision.episode_start or 'none'}",
+        id=f"picture-{decision.region or 'none'}-{decision.begun_on or 'none'}",
         title=_title(shown),
         description=_description(groups, shown),
         width=WIDTH,

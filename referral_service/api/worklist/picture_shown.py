@@ -54,8 +54,9 @@ class Shown:
         self.assessment = judged[0].assessment if judged else None
         self.record = _record(answers, judged)
         self.is_current = bool(judged) and combined(judged).answer == decision.answer and self._starts_alike()
-        self.start = decision.episode_start.toordinal() if decision.episode_start else 0
-        self.until = _next_start(answers, decision.region, self.start) if decision.is_history else ENDLESS
+        self.start = decision.begun_on.toordinal() if decision.begun_on else 0
+        start = decision.episode_start.toordinal() if decision.episode_start else 0
+        self.until = _next_start(answers, decision.region, start) if decision.is_history else ENDLESS
 
     def _starts_alike(self) -> bool:
         trial = self.care.trial if self.care else None
