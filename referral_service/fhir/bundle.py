@@ -193,7 +193,7 @@ def _mistaken(entry: Entry, where: str) -> list[Issue]:
 
 def _is_its_own(full_url: str, resource: Json) -> bool:
     """Whether a fullUrl that shows type and id, as an address does, shows the resource's."""
-    shown = _ADDRESS.match(full_url)
+    shown = None if full_url.startswith("urn:") else _ADDRESS.match(full_url)
     return shown is None or (
         shown[1] == resource["resourceType"] and shown[2] == resource.get("id", shown[2])
     )

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from referral_service.core.person import Identity
 from referral_service.core.problem import Category, problem
+from referral_service.fhir.parse import are_alike
 from referral_service.store import facts, index, ledger, persons
 from referral_service.store.bulk import Row, Statement, inserting, replacing, together
 from referral_service.store.dirt import Dirt, Queue
@@ -123,7 +124,7 @@ class Plan:
             key = (tenant, write.type, write.id)
             before = newest.get(key) or self._after.get(key) or self._before.get(key)
             _check(write, before)
-            if before and before.is_deleted == write.is_deleted and before.body == _body(write):
+            if before and before.is_deleted == write.is_deleted and are_alike(before.body, _body(write)):
                 unchanged.add(f"{write.type}/{write.id}")
                 answers.append(before.answer())
                 continue

@@ -177,7 +177,7 @@ class Store(Protocol):
     ) -> list[Stored]:
         """Stores all or nothing, durable on return, marks patients dirty; Problem CONFLICT on `expected`.
 
-        A write whose body equals the current version's changes nothing and answers with that version.
+        A write whose body says the same as the current version's changes nothing, and answers with that.
         """
 
     def read(self, tenant: Tenant, type: str, id: str, version: int | None = None) -> Stored | None:

@@ -173,6 +173,13 @@ RULES_OF_RESOURCES: dict[str, Rule] = {
     "an update to the same content makes no version": Rule(
         put("Patient/{id}", ANN), 200, {"etag": WEAK}, {"meta.versionId": ["1"]}, (STORED,)
     ),
+    "so does one whose members stand in another order": Rule(
+        put("Patient/{id}", dict(reversed(ANN.items()))),
+        200,
+        {"etag": WEAK},
+        {"meta.versionId": ["1"]},
+        (STORED,),
+    ),
     "an update of the version that the client knows is done": Rule(
         put("Patient/{id}", CHANGED, if_match="{etag}"), 200, {"etag": r'W/"2"'}, {}, (STORED,)
     ),

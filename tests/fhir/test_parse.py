@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from referral_service.core.problem import Category, Issue
 from referral_service.fhir.check import check
-from referral_service.fhir.parse import DEEPEST, Number, Unreadable, dump, parse
+from referral_service.fhir.parse import DEEPEST, Number, Unreadable, are_alike, dump, parse
 from tests.fhir.more_bases import BASES
 
 
@@ -238,3 +238,30 @@ def test_a_damaged_body_is_refused_or_read(name: str, chance: random.Random) -> 
         assert problem.issues
     else:
         assert all(issue.code and issue.diagnostics for issue in check(resource))
+
+
+def turned(value: Any) -> Any:
+    """The same with the members of every object in the opposite order."""
+    if isinstance(value, dict):
+        return {name: turned(one) for name, one in reversed(value.items())}
+    return [turned(one) for one in value] if isinstance(value, list) else value
+
+
+@given(st.dictionaries(st.text(), JSON))
+def test_members_in_another_order_say_the_same(elements: dict[str, Any]) -> None:
+    assert are_alike(dump(elements), dump(turned(elements)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('{"a":[1,2]}', '{"a":[2,1]}'),
+        ('{"a":10.0}', '{"a":1.00}'),
+        ('{"a":1.50,"b":1.5}', '{"a":1.5,"b":1.50}'),
+        ('{"a":-0,"b":0}', '{"a":0,"b":-0}'),
+        ('{"a":"b","b":"a"}', '{"a":"a","b":"b"}'),
+        ('{"a":{"b":1},"c":{}}', '{"a":{},"c":{"b":1}}'),
+    ],
+)
+def test_what_only_looks_alike_does_not(one: str, other: str) -> None:
+    assert len(one) == len(other) and not are_alike(one.encode(), other.encode())
