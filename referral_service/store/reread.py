@@ -17,10 +17,11 @@ from referral_service.store import bodies, facts, ledger
 from referral_service.store.bulk import Statement
 from referral_service.store.dirt import Dirt, Queue
 from referral_service.store.engine import reading, writing
+from referral_service.store.reading import enough
 from referral_service.store.tables import fact, microseconds, resource
 from referral_service.workflow.ports import Clock, Happening, PatientId, Tenant
 
-_AT_ONCE = 200
+_AT_ONCE, _FETCHED = 200, 20  # resources, fewer where they are large
 _KEYS = (resource.c.tenant, resource.c.type, resource.c.id)
 _COLUMNS: tuple[Column[Any], ...] = (
     *_KEYS,
@@ -70,7 +71,9 @@ def reread(engine: Engine, clock: Clock, read: Read, actor: str) -> Iterator[Rer
     last = ("", "", "")
     while True:
         with reading(engine) as connection:
-            rows = connection.execute(asked.where(tuple_(*_KEYS) > tuple_(*last))).all()
+            streamed = connection.execution_options(yield_per=_FETCHED)
+            with streamed.execute(asked.where(tuple_(*_KEYS) > tuple_(*last))) as found:
+                rows, _ = enough(found, _AT_ONCE)
             known = _known(connection, rows)
         if not rows:
             return
