@@ -70,7 +70,7 @@ class Keeper:
             same_region = episode.region == decision.region and key not in taken
             if same_region and not set(episode.conditions).isdisjoint(decision.chain):
                 return episode
-        stem = f"{decision.region}-{decision.episode_start}"
+        stem = f"{decision.region}-{decision.begun_on or 'undated'}"
         number = 1
         while (key := stem if number == 1 else f"{stem}-{number}") in self._known or key in taken:
             number += 1

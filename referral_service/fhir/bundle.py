@@ -194,9 +194,9 @@ def _mistaken(entry: Entry, where: str) -> list[Issue]:
 def _is_its_own(full_url: str, resource: Json) -> bool:
     """Whether a fullUrl that shows type and id, as an address does, shows the resource's."""
     shown = None if full_url.startswith("urn:") else _ADDRESS.match(full_url)
-    return shown is None or (
-        shown[1] == resource["resourceType"] and shown[2] == resource.get("id", shown[2])
-    )
+    if shown is None or shown[1] not in R4_TYPES:
+        return True
+    return shown[1] == resource["resourceType"] and shown[2] == resource.get("id", shown[2])
 
 
 def _put_faults(entry: Entry, where: str) -> list[Issue]:

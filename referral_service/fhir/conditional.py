@@ -21,6 +21,8 @@ from referral_service.fhir.search.table import KINDS
 Json = dict[str, Any]
 _SEARCH = re.compile(r"([A-Z][A-Za-z]+)\?(.*)\Z", re.DOTALL)
 SEVERAL: Final = "More than one resource matches this condition."
+_MOST: Final = 5000
+_TOO_MANY: Final = "There are too many searches that stand for references."
 _NOT_HERE: Final = "A search stands for a reference in a transaction only."
 
 
@@ -66,7 +68,9 @@ def out_of_place(resource: Json, path: str, base: str) -> list[Issue]:
         if key == "reference" and search_in(holder[key], base) is not None
     ]
     found = paths(resource, path, holders) if holders else {}
-    return [Issue("not-supported", _NOT_HERE, f"{found[id(holder)]}.reference") for holder in holders]
+    issues = [Issue("not-supported", _NOT_HERE, f"{found[id(holder)]}.reference") for holder in holders]
+    # Of a batch with so many no entry is answered by itself.
+    return [*issues[:_MOST], Issue("too-costly", _TOO_MANY, path)] if len(issues) > _MOST else issues
 
 
 class Coming:

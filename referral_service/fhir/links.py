@@ -97,12 +97,6 @@ def _collect(value: Any, name: str, found: list[tuple[Any, Any]]) -> None:
             _collect(item, key if is_object else name, found)
 
 
-def place(link: Link) -> str:
-    """Where it stands, as FHIRPath."""
-    assert link.entry.resource is not None
-    return f"{paths(link.entry.resource, link.entry.path, [link.holder])[id(link.holder)]}.{link.key}"
-
-
 def paths(resource: dict[str, Any], path: str, holders: Iterable[Any]) -> dict[int, str]:
     """Where in a resource, itself at `path`, these of its objects stand, by their id()."""
     wanted = set(map(id, holders))

@@ -54,8 +54,8 @@ def _seen(text: str, scope: Scope) -> tuple[str | None, Found]:
             return None, _NOT_CONTAINED
         scope.used.add(text[1:])
         return kind, None
-    if text in scope.named:
-        return scope.named[text], None
+    if named := scope.named.get(text.partition("/_history/")[0]):
+        return named, None
     if _SPACE.search(text):
         return None, _SPACED
     if _SCHEME.match(text):

@@ -57,7 +57,7 @@ class Replay:
 def unstored(decision: Decision) -> KeptEpisode:
     """A decision as an episode that nobody remembers; its GuidanceResponse has no id yet."""
     return KeptEpisode(
-        key=f"{decision.region}-{decision.episode_start}" if decision.episode_start else NO_EPISODE,
+        key=f"{decision.region}-{decision.begun_on or 'undated'}" if decision.episode_start else NO_EPISODE,
         region=decision.region,
         is_open=decision.is_open,
         conditions=decision.chain,

@@ -55,7 +55,10 @@ def test_in_a_batch_such_an_entry_fails_alone(server: Running) -> None:
     assert statuses(answer.json()) == ["400", "201"]
 
 
-@pytest.mark.parametrize("full_url", [URN, f"{EHR}/Patient/7", "https://ehr.example/persons?nr=7", ""])
+@pytest.mark.parametrize(
+    "full_url",
+    [URN, f"{EHR}/Patient/7", "https://ehr.example/persons?nr=7", "https://ehr.example/Persons/7", ""],
+)
 def test_what_has_no_id_of_its_own_may_be_called_anything(server: Running, full_url: str) -> None:
     answer = server.send("transaction", entry("POST", "Patient", patient(), full_url))
     assert statuses(answer.json()) == ["201"]
@@ -139,6 +142,14 @@ def test_a_name_in_the_bundle_must_be_of_a_type_that_the_element_takes(server: R
         "derivedFrom[0].reference",
         "encounter.reference",
     }
+
+
+def test_a_version_of_a_name_is_of_the_same_type(server: Running) -> None:
+    who = urn()
+    result = score(who, 3, encounter={"reference": f"{who}/_history/1"})
+    assert refused(
+        server, entry("POST", "Patient", patient(), who), entry("POST", "Observation", result)
+    ) == [("value", "Bundle.entry[1].resource.encounter.reference")]
 
 
 def test_a_name_of_the_right_type_is_taken(server: Running) -> None:

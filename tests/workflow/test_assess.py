@@ -139,3 +139,13 @@ def test_a_condition_that_links_two_episodes_makes_them_one(
     assert clinic.outcomes() == [("lumbar", "not-started")]
     (guidance,) = clinic.emitted("GuidanceResponse")
     assert said(guidance, "episodeStart") == str(TODAY - timedelta(days=900))
+
+
+def test_an_episode_that_nothing_dates_is_given_no_day(clinic: Clinic) -> None:
+    clinic.post({"condition": "M54.50", "id": "back"}, {"procedure": "97110", "on": [-28, -21, -14, -7]})
+
+    (guidance,) = clinic.emitted("GuidanceResponse")
+    assert (said(guidance, "outcome"), said(guidance, "reason")) == ("review", "dates-unclear")
+    assert "1900" not in str(clinic.emitted("GuidanceResponse") + clinic.emitted("Task"))
+    clinic.post({"condition": "M54.50", "id": "back", "onset": -200})
+    assert clinic.outcomes() == [("lumbar", "in-trial")]

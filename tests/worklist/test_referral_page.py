@@ -130,6 +130,15 @@ def test_a_patients_page_tells_decisions_over_time(house: House, nora: Coordinat
     assert newest < older
 
 
+def test_the_page_of_a_patient_whose_problem_nobody_dates_shows_no_first_day(
+    house: House, nora: Coordinator
+) -> None:
+    patient = named(house, "Ida Rowan", {"condition": "M54.50"}, {"procedure": "97110", "on": [-9, -5]})
+    house.judge()
+    text = nora.see(f"/worklist/patient/{patient}").text
+    assert "Lumbar episode, open" in text and "1900" not in text
+
+
 def test_nothing_that_a_sender_wrote_runs(house: House, nora: Coordinator) -> None:
     script = "<script>alert(1)</script>"
     patient = named(house, f"{script} {script}", *EXHAUSTED, CAUDA)

@@ -17,8 +17,8 @@ from referral_service.api.fhir.permit import permit_entries
 from referral_service.core.problem import Category, Issue, Problem
 from referral_service.fhir import bundle
 from referral_service.fhir.bundle import Condition, Entry
-from referral_service.fhir.conditional import Match, search_in
-from referral_service.fhir.links import Link, links, named_by_id, place
+from referral_service.fhir.conditional import Lost, Match, located, search_in
+from referral_service.fhir.links import Link, links, named_by_id
 from referral_service.fhir.search.query import Query
 from referral_service.fhir.search.reference import local
 from referral_service.fhir.transaction import Operation, conditions, plan
@@ -30,6 +30,7 @@ _Demands = Mapping[int, int]
 _Versions = Mapping[tuple[str, str], int]
 _ALONE: Final = "A Task to fulfil an order is written by itself, at its own address or in a batch."
 _WRITING = ("DELETE", "POST", "PUT")
+_MOST_CONDITIONS: Final = 5000  # each is a question to the database
 _ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 
@@ -41,8 +42,12 @@ async def transaction(face: Face, ask: Ask) -> Answer:
         raise Problem(Category.INCORRECT, *(Issue("not-supported", _ALONE, path) for path in paths))
     pointing = await face.work(len(found), lambda: links(found))
     needed = conditions(found, pointing)
+    if len(needed) > _MOST_CONDITIONS:
+        raise HttpProblem(413, "too-costly", f"A transaction asks for at most {_MOST_CONDITIONS} conditions.")
     permit_entries(ask, found, needed)
-    understood = _understood(face, needed, pointing)
+    # A resource has few links, so that many of them are as much work as some entries.
+    size = max(len(found), len(pointing) // 4)
+    understood = await face.work(size, lambda: _understood(face, needed, pointing))
     async with face.alone(ask.tenant, needed):
         # So many may be passed by because this transaction changes them.
         most = 2 + sum(entry.method in _WRITING for entry in found)
@@ -51,7 +56,7 @@ async def transaction(face: Face, ask: Ask) -> Answer:
         }
         stored = await _stored(face, ask, named_by_id(found))
         operations = await face.work(
-            len(found), lambda: plan(found, pointing, matches, ask.new_id, ask.base, stored)
+            size, lambda: plan(found, pointing, matches, ask.new_id, ask.base, stored)
         )
         answers = await _write(face, ask, operations)
     for one in operations:
@@ -79,21 +84,20 @@ def _understood(
     face: Face, needed: Mapping[Condition, str], pointing: Sequence[Link]
 ) -> dict[Condition, Query]:
     """Every condition as a search; one Problem with all that are not understood, each at its element."""
-    found, faults = {}, []
+    found: dict[Condition, Query] = {}
+    wrong: dict[Condition | None, tuple[Issue, ...]] = {}
     for one, where in needed.items():
         try:
             found[one] = face.understand(one, where)
         except Problem as error:
-            same = (it for it in pointing if it.key == "reference" and search_in(it.holder[it.key]) == one)
-            places = [place(link) for link in same]
-            faults += [
-                msgspec.structs.replace(issue, expression=there)
-                for issue in error.issues
-                for there in places or [where]
-            ]
-    if faults:
-        raise Problem(Category.INCORRECT, *faults)
-    return found
+            wrong[one] = error.issues
+    if not wrong:
+        return found
+    asked = [(it, search_in(it.holder[it.key])) for it in pointing if it.key == "reference"]
+    lost = [Lost(link, issue.code, issue.diagnostics) for link, one in asked for issue in wrong.get(one, ())]
+    by_reference = {one for _, one in asked}
+    faults = [issue for one, issues in wrong.items() if one not in by_reference for issue in issues]
+    raise Problem(Category.INCORRECT, *faults, *located(lost))
 
 
 def _entries(ask: Ask) -> list[Entry]:
