@@ -18,7 +18,8 @@ from referral_service.fhir.search.table import TAKEN_IN
 
 Json = dict[str, Any]
 METHODS: Final = frozenset({"DELETE", "POST", "PUT", "GET", "HEAD"})
-_ADDRESS = re.compile(r"(?:\S+/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})\Z")
+# An address that shows type and id: what stands before them, the type, the id.
+RESTFUL: Final = re.compile(r"(\S+/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})\Z")
 _AT_ENTRY = re.compile(r"Bundle\.entry\[(\d+)\]")
 _PATH = re.compile(r"/?([A-Za-z]+)(?:/([^/?]+))?((?:/[^/?]+)*)/?\Z")
 
@@ -193,10 +194,10 @@ def _mistaken(entry: Entry, where: str) -> list[Issue]:
 
 def _is_its_own(full_url: str, resource: Json) -> bool:
     """Whether a fullUrl that shows type and id, as an address does, shows the resource's."""
-    shown = None if full_url.startswith("urn:") else _ADDRESS.match(full_url)
-    if shown is None or shown[1] not in R4_TYPES:
+    shown = None if full_url.startswith("urn:") else RESTFUL.match(full_url)
+    if shown is None or shown[2] not in R4_TYPES:
         return True
-    return shown[1] == resource["resourceType"] and shown[2] == resource.get("id", shown[2])
+    return shown[2] == resource["resourceType"] and shown[3] == resource.get("id", shown[3])
 
 
 def _put_faults(entry: Entry, where: str) -> list[Issue]:

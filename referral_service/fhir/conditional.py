@@ -12,6 +12,7 @@ from referral_service.core.problem import Issue
 from referral_service.fhir.bundle import Condition
 from referral_service.fhir.definitions import R4_TYPES
 from referral_service.fhir.links import Link, paths, places
+from referral_service.fhir.objects import MOST
 from referral_service.fhir.search import terms
 from referral_service.fhir.search.dates import Span
 from referral_service.fhir.search.escapes import plain, split
@@ -21,7 +22,6 @@ from referral_service.fhir.search.table import KINDS
 Json = dict[str, Any]
 _SEARCH = re.compile(r"([A-Z][A-Za-z]+)\?(.*)\Z", re.DOTALL)
 SEVERAL: Final = "More than one resource matches this condition."
-_MOST: Final = 5000
 _TOO_MANY: Final = "There are too many searches that stand for references."
 _NOT_HERE: Final = "A search stands for a reference in a transaction only."
 
@@ -70,7 +70,7 @@ def out_of_place(resource: Json, path: str, base: str) -> list[Issue]:
     found = paths(resource, path, holders) if holders else {}
     issues = [Issue("not-supported", _NOT_HERE, f"{found[id(holder)]}.reference") for holder in holders]
     # Of a batch with so many no entry is answered by itself.
-    return [*issues[:_MOST], Issue("too-costly", _TOO_MANY, path)] if len(issues) > _MOST else issues
+    return [*issues[:MOST], Issue("too-costly", _TOO_MANY, path)] if len(issues) > MOST else issues
 
 
 class Coming:

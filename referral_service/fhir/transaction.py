@@ -4,14 +4,13 @@ The order of use: `links` and `conditions` to learn what must be looked up, then
 Source: https://hl7.org/fhir/R4/http.html#trules.
 """
 
-import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from referral_service.core.problem import Category, Issue, Problem
-from referral_service.fhir.bundle import Condition, Entry
+from referral_service.fhir.bundle import RESTFUL, Condition, Entry
 from referral_service.fhir.conditional import (
     SEVERAL,
     Coming,
@@ -29,7 +28,6 @@ Json = dict[str, Any]
 ORDER: Final = {"DELETE": 0, "POST": 1, "PUT": 2, "GET": 3, "HEAD": 3}
 # Issue codes of a condition that the store's content does not meet: HTTP's 412.
 PRECONDITIONS: Final = frozenset({"multiple-matches", "not-found"})
-_RESTFUL = re.compile(r"(\S+/)?([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})\Z")
 _VERSION: Final = "/_history/"
 _UNKNOWN_VERSION: Final = "Which version this becomes is known once it is written: refer to it without one."
 _DOUBLED: Final = "Another entry writes a resource that this condition finds."
@@ -250,9 +248,9 @@ class _Names:
         """A relative reference as R4 resolves it: against the address of the server in the fullUrl."""
         home = self._homes.get(entry.full_url)
         if home is None:
-            address = _RESTFUL.match(entry.full_url)
+            address = RESTFUL.match(entry.full_url)
             home = self._homes[entry.full_url] = (address[1] or "") if address else ""
-        return home + text if home and "://" not in text and _RESTFUL.match(text) else text
+        return home + text if home and "://" not in text and RESTFUL.match(text) else text
 
 
 def _doubled(operations: Iterable[Operation], coming: Coming) -> list[Issue]:

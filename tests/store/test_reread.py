@@ -1,6 +1,7 @@
 """Reading what is stored anew: facts change where codes did, the resources and the past stay as they are."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from sqlalchemy import select
@@ -39,8 +40,8 @@ def read_anew(store: SqlStore, clock: HandClock, read: Read) -> tuple[int, int]:
     return sum(one.resources for one in found), sum(one.changed for one in found)
 
 
-def known(store: SqlStore, patient: str = "ann", at: object = None) -> list[tuple[str, str | None]]:
-    facts = store.facts_of(TENANT, PatientId(patient), at)  # type: ignore[arg-type]
+def known(store: SqlStore, patient: str = "ann", at: datetime | None = None) -> list[tuple[str, str | None]]:
+    facts = store.facts_of(TENANT, PatientId(patient), at)
     return [(one.evidence, one.clinical) for one in facts]  # type: ignore[union-attr]
 
 
