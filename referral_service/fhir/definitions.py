@@ -10,6 +10,10 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def _pairs(text: str) -> frozenset[tuple[str, str]]:
+    return frozenset((owner, name) for owner, _, name in (one.partition(".") for one in text.split()))
+
+
 # Every concrete resource type of R4.
 R4_TYPES: Final = _words(
     "Account ActivityDefinition AdverseEvent AllergyIntolerance Appointment AppointmentResponse"
@@ -60,6 +64,7 @@ UNLIKE_R4B: Final = _words(
     " SubstanceReferenceInformation SubstanceSourceMaterial SubstanceSpecification"
 )
 
+_RESOURCES = R4_TYPES | {"Resource", "DomainResource"}
 _DATA_TYPES = _words(
     "Address Age Annotation Any Attachment BackboneElement CodeableConcept Coding ContactDetail"
     " ContactPoint Contributor Count DataRequirement Distance DomainResource Dosage Duration"
@@ -75,6 +80,10 @@ _COMPARATOR = _words("< <= >= >")
 _OBSERVED = _words("registered preliminary final amended corrected cancelled entered-in-error unknown")
 _ENCOUNTERED = _words(
     "planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown"
+)
+_VERSIONS = _words(
+    "0.01 0.05 0.06 0.11 0.0.80 0.0.81 0.0.82 0.4.0 0.5.0 1.0.0 1.0.1 1.0.2 1.1.0 1.4.0 1.6.0 1.8.0 3.0.0"
+    " 3.0.1 3.3.0 3.5.0 4.0.0 4.0.1"
 )
 
 # The first twelve are lists that the metadata ends in "+"; of the others it has no list.
@@ -102,14 +111,32 @@ REQUIRED_CODES: Final[dict[tuple[str, str], frozenset[str]]] = {
         "draft requested received accepted rejected ready cancelled in-progress on-hold failed"
         " completed entered-in-error"
     ),
+    ("ActivityDefinition", "kind"): _words(
+        "Appointment AppointmentResponse CarePlan Claim CommunicationRequest Contract DeviceRequest"
+        " EnrollmentRequest ImmunizationRecommendation MedicationRequest NutritionOrder ServiceRequest"
+        " SupplyRequest Task VisionPrescription"
+    ),
     ("Age", "comparator"): _COMPARATOR,
     ("AuditEvent", "action"): _words("C R U D E"),
     ("AuditEvent", "outcome"): _words("0 4 8 12"),
     ("AuditEventAgentNetwork", "type"): _words("1 2 3 4 5"),
+    ("CapabilityStatement", "fhirVersion"): _VERSIONS,
+    ("CapabilityStatementRestResource", "type"): _RESOURCES,
+    ("CompartmentDefinitionResource", "code"): _RESOURCES,
+    ("Composition", "confidentiality"): _words("L M N R U V"),
     ("Count", "comparator"): _COMPARATOR,
     ("DataRequirement", "type"): R4_TYPES | _DATA_TYPES,
     ("Distance", "comparator"): _COMPARATOR,
     ("Duration", "comparator"): _COMPARATOR,
+    ("ExampleScenarioInstance", "resourceType"): _RESOURCES,
+    ("GraphDefinition", "start"): _RESOURCES,
+    ("GraphDefinitionLinkTarget", "type"): _RESOURCES,
+    ("ImplementationGuide", "fhirVersion"): _VERSIONS,
+    ("ImplementationGuideDefinitionResource", "fhirVersion"): _VERSIONS,
+    ("ImplementationGuideGlobal", "type"): _RESOURCES,
+    ("MessageDefinitionFocus", "code"): _RESOURCES,
+    ("OperationDefinition", "resource"): _RESOURCES,
+    ("OperationDefinitionParameter", "type"): R4_TYPES | _DATA_TYPES,
     ("OperationOutcomeIssue", "code"): _words(
         "invalid structure required value invariant security login unknown expired forbidden"
         " suppressed processing not-supported duplicate multiple-matches not-found deleted too-long"
@@ -118,6 +145,12 @@ REQUIRED_CODES: Final[dict[tuple[str, str], frozenset[str]]] = {
     ),
     ("ParameterDefinition", "type"): R4_TYPES | _DATA_TYPES,
     ("Quantity", "comparator"): _COMPARATOR,
+    ("Questionnaire", "subjectType"): _RESOURCES,
+    ("SearchParameter", "base"): _RESOURCES,
+    ("SearchParameter", "target"): _RESOURCES,
+    ("StructureDefinition", "fhirVersion"): _VERSIONS,
+    ("TestScriptSetupActionAssert", "resource"): R4_TYPES | _DATA_TYPES - {"Any", "Type"},
+    ("TestScriptSetupActionOperation", "resource"): R4_TYPES | _DATA_TYPES - {"Any", "Type"},
     ("TimingRepeat", "when"): _words(
         "MORN MORN.early MORN.late NOON AFT AFT.early AFT.late EVE EVE.early EVE.late NIGHT PHS HS"
         " WAKE C CM CD CV AC ACM ACD ACV PC PCM PCD PCV"
@@ -128,9 +161,18 @@ REQUIRED_CODES: Final[dict[tuple[str, str], frozenset[str]]] = {
 NOT_REQUIRED_CODES: Final = frozenset({("CapabilityStatement", "format"), ("Expression", "language")})
 
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
+_IMPROVEMENT = (_TERMINOLOGY + "measure-improvement-notation", _words("increase decrease"))
 
 # CodeableConcepts whose binding is required: the system and its codes.
 REQUIRED_CONCEPTS: Final[dict[tuple[str, str], tuple[str, frozenset[str]]]] = {
+    ("AdverseEvent", "outcome"): (
+        _TERMINOLOGY + "adverse-event-outcome",
+        _words("fatal ongoing recovering resolved resolvedWithSequelae unknown"),
+    ),
+    ("AdverseEvent", "severity"): (
+        _TERMINOLOGY + "adverse-event-severity",
+        _words("mild moderate severe"),
+    ),
     ("AllergyIntolerance", "clinicalStatus"): (
         _TERMINOLOGY + "allergyintolerance-clinical",
         _words("active inactive resolved"),
@@ -147,44 +189,82 @@ REQUIRED_CONCEPTS: Final[dict[tuple[str, str], tuple[str, frozenset[str]]]] = {
         _TERMINOLOGY + "condition-ver-status",
         _words("unconfirmed provisional differential confirmed refuted entered-in-error"),
     ),
+    ("InsurancePlanPlanSpecificCostBenefitCost", "applicability"): (
+        _TERMINOLOGY + "applicability",
+        _words("in-network out-of-network other"),
+    ),
+    ("Measure", "improvementNotation"): _IMPROVEMENT,
+    ("MeasureReport", "improvementNotation"): _IMPROVEMENT,
+    ("SupplyDelivery", "type"): (_TERMINOLOGY + "supply-item-type", _words("device medication")),
 }
 
-MIME_TYPES: Final = frozenset(
-    {
-        ("Attachment", "contentType"),
-        ("Binary", "contentType"),
-        ("Signature", "sigFormat"),
-        ("Signature", "targetFormat"),
-        ("SubscriptionChannel", "payload"),
-    }
+# R4's own examples write "json" for some others, which are left as codes.
+MIME_TYPES: Final = _pairs(
+    "Attachment.contentType Binary.contentType CapabilityStatement.patchFormat"
+    " ElementDefinitionMapping.language Endpoint.payloadMimeType Signature.sigFormat Signature.targetFormat"
+    " SubscriptionChannel.payload"
 )
 
 # Quantities without comparator (sqty-1).
-SIMPLE_QUANTITIES: Final = frozenset(
-    {
-        ("CoverageCostToBeneficiary", "valueQuantity"),
-        ("Dosage", "maxDosePerAdministration"),
-        ("Dosage", "maxDosePerLifetime"),
-        ("DosageDoseAndRate", "doseQuantity"),
-        ("DosageDoseAndRate", "rateQuantity"),
-        ("MedicationRequestDispenseRequest", "quantity"),
-        ("MedicationRequestDispenseRequestInitialFill", "quantity"),
-        ("ObservationReferenceRange", "high"),
-        ("ObservationReferenceRange", "low"),
-        ("Range", "high"),
-        ("Range", "low"),
-        ("SampledData", "origin"),
-    }
+SIMPLE_QUANTITIES: Final = _pairs(
+    "ActivityDefinition.quantity CarePlanActivityDetail.dailyAmount CarePlanActivityDetail.quantity"
+    " ClaimItem.quantity ClaimItemDetail.quantity ClaimItemDetailSubDetail.quantity"
+    " ClaimResponseAddItem.quantity ClaimResponseAddItemDetail.quantity"
+    " ClaimResponseAddItemDetailSubDetail.quantity ContractTermAssetValuedItem.quantity"
+    " CoverageCostToBeneficiary.valueQuantity CoverageEligibilityRequestItem.quantity"
+    " Dosage.maxDosePerAdministration Dosage.maxDosePerLifetime DosageDoseAndRate.doseQuantity"
+    " DosageDoseAndRate.rateQuantity ExplanationOfBenefitAddItem.quantity"
+    " ExplanationOfBenefitAddItemDetail.quantity ExplanationOfBenefitAddItemDetailSubDetail.quantity"
+    " ExplanationOfBenefitItem.quantity ExplanationOfBenefitItemDetail.quantity"
+    " ExplanationOfBenefitItemDetailSubDetail.quantity Immunization.doseQuantity"
+    " MedicationAdministrationDosage.dose MedicationAdministrationDosage.rateQuantity"
+    " MedicationDispense.daysSupply MedicationDispense.quantity MedicationKnowledge.amount"
+    " MedicationKnowledgeAdministrationGuidelinesPatientCharacteristics.characteristicQuantity"
+    " MedicationKnowledgeDrugCharacteristic.valueQuantity MedicationKnowledgeKinetics.areaUnderCurve"
+    " MedicationKnowledgeKinetics.lethalDose50 MedicationKnowledgePackaging.quantity"
+    " MedicationKnowledgeRegulatoryMaxDispense.quantity MedicationRequestDispenseRequest.quantity"
+    " MedicationRequestDispenseRequestInitialFill.quantity NutritionOrderEnteralFormula.caloricDensity"
+    " NutritionOrderEnteralFormula.maxVolumeToDeliver NutritionOrderEnteralFormulaAdministration.quantity"
+    " NutritionOrderEnteralFormulaAdministration.rateQuantity NutritionOrderOralDietNutrient.amount"
+    " NutritionOrderSupplement.quantity ObservationReferenceRange.high ObservationReferenceRange.low"
+    " Range.high Range.low SampledData.origin SpecimenCollection.quantity SpecimenContainer.capacity"
+    " SpecimenContainer.specimenQuantity SpecimenDefinitionTypeTestedContainer.capacity"
+    " SpecimenDefinitionTypeTestedContainer.minimumVolumeQuantity SubstanceInstance.quantity"
+    " SupplyDeliverySuppliedItem.quantity VisionPrescriptionLensSpecification.duration"
 )
 
 # What R4B lets these refer to besides, R4 does not.
 TARGETS: Final[dict[tuple[str, str], frozenset[str]]] = {
     ("DiagnosticReport", "subject"): _words("Patient Group Device Location"),
     ("Observation", "subject"): _words("Patient Group Device Location"),
+    ("ActivityDefinition", "productReference"): _words("Medication Substance"),
+    ("GroupMember", "entity"): _words(
+        "Patient Practitioner PractitionerRole Device Medication Substance Group"
+    ),
 }
 
 # Like the id of an element, these are written in XML so that nothing can extend them.
 BARE: Final = frozenset({("Extension", "url"), ("Narrative", "div")})
 
+# Choices of every data type. R4B's metadata has two in them that R4 has not, and lacks Meta.
+ANY_TYPE: Final = (
+    ("ElementDefinition", "defaultValue"),
+    ("ElementDefinition", "fixed"),
+    ("ElementDefinition", "pattern"),
+    ("ElementDefinitionExample", "value"),
+    ("Extension", "value"),
+)
+
 # Elements that R4B added to an R4 type.
-NOT_IN_R4: Final = frozenset({("Extension", "valueCodeableReference"), ("Extension", "valueRatioRange")})
+NOT_IN_R4: Final = frozenset(
+    {
+        ("ActivityDefinition", "subjectCanonical"),
+        ("PlanDefinition", "subjectCanonical"),
+        ("PlanDefinitionAction", "subjectCanonical"),
+        *(
+            (owner, choice + kind)
+            for owner, choice in ANY_TYPE
+            for kind in ("CodeableReference", "RatioRange")
+        ),
+    }
+)

@@ -87,10 +87,11 @@ def elements_of(model: Any) -> Iterator[Element]:
             definitions.TARGETS.get((model.__name__, name), frozenset(extra.get("enum_reference_types", ())))
             - {"Resource"},
         )
-    if model.__name__ == "Extension":
-        # R4 has it, R4B's metadata has not.
-        none: frozenset[str] = frozenset()
-        yield Element("valueMeta", _R4B + "meta.Meta", False, False, "value", False, none, none)
+    none: frozenset[str] = frozenset()
+    for owner, choice in definitions.ANY_TYPE:
+        if owner == model.__name__:
+            is_required = owner == "ElementDefinitionExample"
+            yield Element(choice + "Meta", _R4B + "meta.Meta", False, False, choice, is_required, none, none)
 
 
 def _codes(key: tuple[str, str], extra: Mapping[str, Any]) -> frozenset[str]:

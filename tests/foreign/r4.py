@@ -13,6 +13,7 @@ _OF_MEDPLUM = frozenset(
     f"Meta.{name}"
     for name in ("project", "author", "onBehalfOf", "account", "accounts", "compartment", "deleted")
 )
+_MIME_TYPES = "http://hl7.org/fhir/ValueSet/mimetypes"
 _AT = HERE / "node_modules" / "@medplum" / "definitions" / "dist" / "fhir" / "r4"
 
 
@@ -28,6 +29,16 @@ class Defined(NamedTuple):
         """The types that a Reference may refer to; none: any."""
         named = {url.rpartition("/")[2] for url in self.type.get("targetProfile", ())}
         return frozenset(named - {"Resource"})
+
+    @property
+    def is_simple_quantity(self) -> bool:
+        """Whether it is a Quantity without comparator."""
+        return any(url.endswith("/SimpleQuantity") for url in self.type.get("profile", ()))
+
+    @property
+    def is_mime_type(self) -> bool:
+        """Whether it is bound to the media types."""
+        return str(self.definition.get("binding", {}).get("valueSet", "")).startswith(_MIME_TYPES)
 
     @property
     def required_codes(self) -> frozenset[str] | None:
