@@ -62,6 +62,7 @@ def build_intakes(settings: Settings, store: SqlStore, doorbell: Doorbell) -> li
     """One a source that can be asked; raises SourcesError, PathwayError, TerminologyError and Problem."""
     sources = build_sources(settings)
     terminology = build_terminology(settings)
+    store.reads_by(terminology.digest)
     reader = build_reader(settings, terminology)
     admit = build_admit(settings, store, reader, build_pathway(settings, terminology))
     clock = build_clock(settings)

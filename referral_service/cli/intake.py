@@ -47,13 +47,15 @@ def import_(
         raise typer.BadParameter(f"there is no {missing[0]}", param_hint="PATH")
     exporting = exporter(settings, source, wants_everything=everything) if source else None
     with starting():
-        reader = build_reader(settings, build_terminology(settings))
+        terminology = build_terminology(settings)
+    reader = build_reader(settings, terminology)
     if settings.database_url:
         check_migrated(settings)
     with open_store(settings) as store:
         if not settings.database_url:
             store.migrate()
         try:
+            store.reads_by(terminology.digest)
             if exporting:
                 report = take_exported(exporting, settings, store, reader)
             else:

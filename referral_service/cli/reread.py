@@ -20,7 +20,8 @@ def reread() -> None:
     resources = changed = 0
     with opened() as (settings, store):
         with starting():
-            reader = build_reader(settings, build_terminology(settings))
+            terminology = build_terminology(settings)
+        reader = build_reader(settings, terminology)
 
         def facts(body: bytes) -> tuple[AnyFact, ...]:
             resource: dict[str, Any] = parse(body)
@@ -31,4 +32,5 @@ def reread() -> None:
             for batch in reread_all(store.engine, build_clock(settings), facts, operator()):
                 resources, changed = resources + batch.resources, changed + batch.changed
                 progress.advance(bar, batch.resources)
+        store.was_reread(terminology.digest)
     typer.echo(f"{resources} resources read; {changed} say something else than before.")

@@ -15,7 +15,7 @@ from referral_service.measures import Counts
 from referral_service.settings import Settings
 from referral_service.store import reports
 from referral_service.store.reports import Duty, Held
-from referral_service.wiring import build_clock
+from referral_service.wiring import build_clock, build_terminology
 
 # Workers look each second, and who is due is decided on within seconds; an alert says the same.
 _SWEPT_WITHIN = _DECIDED_WITHIN = timedelta(minutes=1)
@@ -94,9 +94,10 @@ def status(as_json: AsJson = False) -> None:
         clock = build_clock(settings)
         counts = store.counts()
         duty = reports.duty(store.engine, clock.now(), clock.as_of())
-    with starting():
-        pathway = pathways.load(settings.pathway or pathways.DEFAULT)
-    found = _status(counts, duty, f"{pathway.id} {pathway.version}")
+        with starting():
+            pathway = pathways.load(settings.pathway or pathways.DEFAULT)
+            is_read_otherwise = store.is_read_otherwise(build_terminology(settings).digest)
+    found = _status(counts, duty, f"{pathway.id} {pathway.version}", is_read_otherwise)
     if as_json:
         print_json(found)
     else:
@@ -105,8 +106,8 @@ def status(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _status(counts: Counts, duty: Duty, pathway: str) -> Status:
-    found = list(_findings(counts, duty))
+def _status(counts: Counts, duty: Duty, pathway: str, is_read_otherwise: bool) -> Status:
+    found = list(_findings(counts, duty, is_read_otherwise))
     return Status(
         is_well=not found,
         findings=found,
@@ -134,7 +135,7 @@ def _status(counts: Counts, duty: Duty, pathway: str) -> Status:
     )
 
 
-def _findings(counts: Counts, duty: Duty) -> Iterator[Finding]:
+def _findings(counts: Counts, duty: Duty, is_read_otherwise: bool) -> Iterator[Finding]:
     """What needs an operator, the gravest first."""
     if counts.oldest_red_flag_seconds > FIRST_RUNG.total_seconds():
         waits = lasting(counts.oldest_red_flag_seconds)
@@ -151,6 +152,11 @@ def _findings(counts: Counts, duty: Duty) -> Iterator[Finding]:
     if duty.drained_since:
         yield Finding(
             "operators let no worker claim anybody", "`referral-service drain --end` lets them again"
+        )
+    if is_read_otherwise:
+        yield Finding(
+            "what is stored was read by other codes than are set now",
+            "`referral-service reread`; docs/operations.md, A site's own codes",
         )
     if counts.oldest_due_seconds > _DECIDED_WITHIN.total_seconds():
         waits = lasting(counts.oldest_due_seconds)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -80,6 +81,11 @@ class Terminology:
             and compared.startswith(_BODY_PART_CHAPTERS)
             and self.meaning(system, code) is None
         )
+
+    @property
+    def digest(self) -> str:
+        """The same for the same codes with the same meanings, in every process."""
+        return sha256(msgspec.json.encode(sorted(self._meanings.items()))).hexdigest()
 
     def codes(self, *words: str) -> list[tuple[str, str]]:
         """System and code of all with one of these roles or concepts, sorted; ICD-10-CM without its dot."""

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from referral_service.core.timeline import AnyFact
 from referral_service.measures import Counts
-from referral_service.store import claims, duty, ledger, reading, repair, results
+from referral_service.store import claims, coding, duty, ledger, reading, repair, results
 from referral_service.store import counts as counting
 from referral_service.store.commit import Committer
 from referral_service.store.engine import is_migrated, migrate, writing
@@ -90,6 +90,21 @@ class SqlStore:
         """Keeps for operators that this worker has ended in order."""
         with writing(self.engine) as connection:
             duty.left(connection, self._worker)
+
+    def reads_by(self, codes: str) -> None:
+        """Keeps for operators by which codes this process reads resources."""
+        with writing(self.engine) as connection:
+            coding.note(connection, codes, self._clock.now())
+
+    def is_read_otherwise(self, codes: str) -> bool:
+        """Whether something that is stored may have been read by other codes than these."""
+        with snapshot(self.engine) as connection:
+            return coding.is_otherwise(connection, codes)
+
+    def was_reread(self, codes: str) -> None:
+        """Keeps for operators that everything that is stored was read by these codes."""
+        with writing(self.engine) as connection:
+            coding.settle(connection, codes, self._clock.now())
 
     def drain(self, actor: str = "service") -> bool:
         """Lets no worker claim anybody until `resume`; says whether one could. What is held is finished."""

@@ -283,7 +283,7 @@ worker = table(
     Column("looked_at", Instant, nullable=False),
 )
 
-# What operators have switched on, such as `drain`, and since when.
+# What operators have switched on, such as `drain`, and the codes that resources were read by; since when.
 switch = table(
     "switch",
     Column("name", String, primary_key=True),

@@ -1,12 +1,15 @@
 """`reread`, as an operator types it once a site has given its own codes a meaning, or taken it away."""
 
+import json
 import re
 from pathlib import Path
 from shutil import rmtree
 
+from referral_service.cli.running import free_port
 from referral_service.store.population import patients
 from referral_service.workflow.ports import DEFAULT_TENANT
 from tests.cli.desk import Desk, desk
+from tests.kit.processes import is_ready, until
 from tests.workflow.clinic import EXHAUSTED, Clinic
 
 __all__ = ["desk"]
@@ -81,6 +84,55 @@ def test_what_the_service_has_read_with_the_same_codes_is_left_alone(desk: Desk)
 
     resources = sum(1 for _, facts in patients(desk.clinic.engine, DEFAULT_TENANT) for _ in facts)
     assert said == f"{resources} resources read; 0 say something else than before."
+
+
+def bring(desk: Desk, folder: Path) -> None:
+    """Something is taken in."""
+    untold = {name: value for name, value in URGENT.items() if not name.endswith("Status")}
+    (folder / "chart.ndjson").write_text(json.dumps(untold), encoding="utf-8")
+    assert desk.run("import", str(folder / "chart.ndjson"))[0] == 0
+
+
+def is_asked_for(desk: Desk) -> bool:
+    """Whether `status` asks for `reread`."""
+    _, said, _ = desk.run("status", "--json")
+    found = json.loads("\n".join(said))["findings"]
+    return any(one["help"].startswith("`referral-service reread`") for one in found)
+
+
+def test_status_asks_for_it_once_the_codes_are_others(desk: Desk, tmp_path: Path) -> None:
+    bring(desk, tmp_path)
+    assert not is_asked_for(desk)
+
+    overlay(desk, tmp_path / "codes", VALUE_SET)
+    assert is_asked_for(desk)
+    bring(desk, tmp_path)
+    assert is_asked_for(desk)
+
+    reread(desk)
+    assert not is_asked_for(desk)
+
+
+def test_codes_that_are_set_again_were_not_those_of_what_came_meanwhile(desk: Desk, tmp_path: Path) -> None:
+    for files in ((), (VALUE_SET,), ()):
+        overlay(desk, tmp_path / "codes", *files)
+        bring(desk, tmp_path)
+
+    assert is_asked_for(desk)
+
+
+def test_the_api_says_at_its_start_that_the_codes_are_others(desk: Desk, tmp_path: Path) -> None:
+    desk.settings = desk.settings.model_copy(update={"port": free_port("127.0.0.1")})
+    said = []
+    for files in ((), (VALUE_SET,)):
+        overlay(desk, tmp_path / "codes", *files)
+        with desk.start("api") as running:
+            until(lambda: is_ready(desk.settings), "ready")
+            running.terminate()
+            said.append("referral-service reread" in "".join(running.communicate(timeout=60)))
+
+    assert said == [False, True]
+    assert is_asked_for(desk)
 
 
 def test_a_folder_that_cannot_be_read_changes_nothing(desk: Desk, tmp_path: Path) -> None:
