@@ -38,6 +38,13 @@ _FIELDS: dict[type, tuple[str, ...]] = {
     Refusal: ("at", "until"),
     **dict.fromkeys((Score, Imaging, Order, PregnancyStatus, Allergy), ("at",)),
 }
+_SPANS: dict[type, tuple[str, str]] = {
+    Person: ("birth", "died"),
+    Condition: ("onset", "abated"),
+    Procedure: ("start", "end"),
+    Medication: ("start", "end"),
+    Refusal: ("at", "until"),
+}
 _DECIDE_NOTHING = frozenset({"noted", "exclusion", "ambiguous", "plan_not_treatment", "treatment_evaluation"})
 _DELIVERED = frozenset({"completed", "in-progress"})
 _MOST_TRIED = 50  # each costs two decisions
@@ -106,6 +113,7 @@ class Settler:
             fact = self._with_birth(fact, day)
         elif self._is_undated(fact, day):
             fact = replace(fact, **{_FIELDS[type(fact)][0]: When(LONG_AGO, today)})
+        fact = _in_order(fact)
         first = {name: on(when.earliest) for name, when in _dates(fact)}
         last = {name: on(max(when.earliest, min(when.latest, today))) for name, when in _dates(fact)}
         earliest, latest = replace(fact, **first), replace(fact, **last)
@@ -142,6 +150,21 @@ class Settler:
 
 def _put(facts: Facts, number: int, fact: AnyFact) -> Facts:
     return (*facts[:number], fact, *facts[number + 1 :])
+
+
+def _in_order(fact: AnyFact) -> AnyFact:
+    """Its dates without what would put an end before its beginning: nothing can have been so."""
+    began, ended = (getattr(fact, name, None) for name in _SPANS.get(type(fact), ("", "")))
+    if began is None or ended is None or ended.latest < began.earliest:
+        return fact
+    begin, end = _SPANS[type(fact)]
+    return replace(
+        fact,
+        **{
+            begin: When(began.earliest, min(began.latest, ended.latest)),
+            end: When(max(ended.earliest, began.earliest), ended.latest),
+        },
+    )
 
 
 def _dates(fact: AnyFact) -> list[tuple[str, When]]:

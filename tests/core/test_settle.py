@@ -56,10 +56,27 @@ def test_a_partial_date_that_begins_today_is_one_day() -> None:
 
 
 def test_each_date_of_a_fact_moves_to_the_same_end() -> None:
-    course = replace(VISIT, end=between(-40, -20))
+    course = replace(VISIT, end=between(-31, 0))
     first, last = settled(course)
-    assert (first[0].start, first[0].end) == (at(-31), at(-40))
-    assert (last[0].start, last[0].end) == (at(-1), at(-20))
+    assert (first[0].start, first[0].end) == (at(-31), at(-31))
+    assert (last[0].start, last[0].end) == (at(-1), at(0))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "first", "last"),
+    [
+        (between(-151, 213), at(-100), (-151, -100), (-100, -100)),
+        (at(-12), between(-151, 213), (-12, -12), (-12, 0)),
+        (between(-31, -1), between(-40, -20), (-31, -31), (-20, -20)),
+        (between(-151, 213), between(-92, -65), (-151, -92), (-65, -65)),
+    ],
+    ids=["a-year-and-a-day", "a-day-and-a-year", "overlapping-months", "a-year-and-a-month"],
+)
+def test_nothing_ends_before_it_began(
+    start: When, end: When, first: tuple[int, int], last: tuple[int, int]
+) -> None:
+    both = settled(replace(VISIT, start=start, end=end))
+    assert [(one.start, one.end) for (one,) in both] == [tuple(map(at, first)), tuple(map(at, last))]
 
 
 def test_up_to_the_limit_every_combination_is_tried() -> None:
