@@ -17,8 +17,9 @@ from referral_service.core.problem import Category, Problem
 from referral_service.core.timeline import Timeline
 from referral_service.fhir.parse import parse
 from referral_service.fhir.write import Names
-from referral_service.workflow.follow import Follow, Setting
+from referral_service.workflow.follow import Follow
 from referral_service.workflow.ports import Chart, Claim, Clock, Onlooker, Result, Store, Tenant
+from referral_service.workflow.setting import Setting
 
 _NOBODY = Onlooker()
 

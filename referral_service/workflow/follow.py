@@ -4,15 +4,14 @@ Source: pathway section 11. Everything here is worked out before the one transac
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from msgspec.structs import replace
 
 from referral_service.core.brief import brief
-from referral_service.core.deadline import review_due
 from referral_service.core.decision import Decision
 from referral_service.core.keeping import Kept
 from referral_service.core.moves import Move, flagged, moves, revoked, supported
@@ -21,16 +20,15 @@ from referral_service.core.saying import flags_told, says, told_by
 from referral_service.core.timeline import Condition, Coverage
 from referral_service.fhir.write import (
     Detected,
-    Names,
     detected_issue,
     guidance_response,
     provenance,
-    reasons,
     service_request,
     task,
 )
 from referral_service.workflow.flagging import Flagging
 from referral_service.workflow.ports import Chart, PatientId, Result
+from referral_service.workflow.setting import Setting
 from referral_service.workflow.sheaf import Sheaf
 
 ACTOR = "Device/referral-service"
@@ -42,15 +40,6 @@ _STATUS = {
     "withdraw": ("revoked", "cancelled", "withdrawn"),
     "unask": ("revoked", "cancelled", "review-closed"),
 }
-
-
-class Setting(NamedTuple):
-    """When and for whom: the instant asked for, the instant of writing, the zone of people's working days."""
-
-    as_of: datetime
-    now: datetime
-    zone: tzinfo
-    names: Names
 
 
 class Follow:
@@ -187,18 +176,18 @@ class Follow:
             task=self._id(identifier, "Task"),
             task_status=task_status,
             decision=says(decision),
-            due_at=review_due(self._setting.now, decision.priority, self._setting.zone),
+            due_at=self._setting.due(decision.priority),
             priority=decision.priority,
             authored_at=self._setting.now,
         )
 
     def _turn(self, move: Move, referral: Referral) -> None:
-        """A new status. What is resumed says what supports it now; all else stays as it was written."""
+        """A new status. What is resumed says what supports it now, and is due anew; all else stays."""
         status, task_status, kind = _STATUS[move.step]
-        turned, said = replace(referral, status=status, task_status=task_status), Json()
+        turned = replace(referral, status=status, task_status=task_status)
         if move.step == "resume":
-            said = reasons(move.decision, self._setting.names)
-            turned = replace(turned, decision=says(move.decision))
+            due = self._setting.due(referral.priority)
+            turned = replace(turned, decision=says(move.decision), due_at=due)
             turned = replace(turned, task_status="in-progress") if referral.owner else turned
         if referral.target is None:
             subject = f"Task/{referral.task}"
@@ -211,8 +200,12 @@ class Follow:
                 turned = replace(turned, version=referral.version + 1)
                 self._sheaf.put({**self._current("ServiceRequest", referral.id), "status": status})
                 self._targets.append(f"{subject}/_history/{turned.version}")
-        self._sheaf.put({**self._current("Task", referral.task), "status": turned.task_status, **said})
         self._referrals[referral.id] = turned
+        was = self._current("Task", referral.task)
+        if move.step == "resume":
+            self._put_task(turned, move.decision, subject, was)
+        else:
+            self._sheaf.put({**was, "status": turned.task_status})
         self._sheaf.happened(kind, subject)
 
     def _revoke(self, referral: Referral) -> None:
@@ -245,6 +238,8 @@ class Follow:
         restated = replace(restated, acknowledged_by=None, acknowledged_at=None)
         if decision.outcome == "urgent" or move.step == "reask":
             restated = replace(restated, priority=decision.priority, urgency=move.urgency)
+        if referral.acknowledged_at or restated.urgency != referral.urgency:
+            restated = replace(restated, due_at=self._setting.due(restated.priority))
         focus = f"GuidanceResponse/{self._kept[move.key].guidance}"
         if referral.target is not None:
             focus = f"ServiceRequest/{referral.id}"
