@@ -235,6 +235,8 @@ class Eraser:
         others |= persons.follow(connection, self._tenant, {identity: None}, now)
         for column in ("patient", "person"):
             self._delete(connection, person, column, [identity])
+        # and holds those together who have it
+        others |= persons.settle(connection, self._tenant, {identity, *others}, now)
         self._queue.mark(connection, now, {(self._tenant, one): Dirt(1) for one in others - {identity}})
 
     def _mentions(self, connection: Connection, identity: PatientId) -> tuple[str, ...]:

@@ -156,6 +156,13 @@ def follow(
     return _regroup(connection, tenant, set(said), {row[0] for row in before | wanted}, at)
 
 
+def settle(
+    connection: Connection, tenant: Tenant, patients: Iterable[PatientId], at: datetime
+) -> set[PatientId]:
+    """Works out anew who is one person with these; whoever has another person than before."""
+    return _regroup(connection, tenant, set(patients), set(), at)
+
+
 def _are_alone(
     connection: Connection,
     tenant: Tenant,

@@ -12,9 +12,10 @@ from referral_service.store.tables import resource
 from referral_service.workflow.ports import Clock, PatientId, Tenant
 
 _AT_ONCE = 500
+Read = Callable[[bytes], Identity | None]
 
 
-def rejoin(engine: Engine, clock: Clock, read: Callable[[bytes], Identity]) -> tuple[int, int]:
+def rejoin(engine: Engine, clock: Clock, read: Read) -> tuple[int, int]:
     """How many Patients there are, and how many are another person's now; these are due then.
 
     Started again after any end it changes nothing that was done.
@@ -34,9 +35,7 @@ def rejoin(engine: Engine, clock: Clock, read: Callable[[bytes], Identity]) -> t
             changed += _reread(engine, clock, Tenant(tenant), ids, read)
 
 
-def _reread(
-    engine: Engine, clock: Clock, tenant: Tenant, ids: list[str], read: Callable[[bytes], Identity]
-) -> int:
+def _reread(engine: Engine, clock: Clock, tenant: Tenant, ids: list[str], read: Read) -> int:
     own = (resource.c.tenant == tenant, resource.c.type == "Patient", resource.c.id.in_(ids))
     living = select(resource.c.id, resource.c.body).where(*own, resource.c.is_deleted.is_(False))
     with writing(engine) as connection:

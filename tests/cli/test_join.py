@@ -29,3 +29,13 @@ def test_patients_that_were_there_before_are_joined_and_separated(desk: Desk) ->
 
     assert joined(desk, RECORD_NUMBERS) == "2 patients read; 2 belong to another person than before."
     assert drafts(desk.clinic) == []
+
+
+def test_a_patient_with_a_modifier_that_nobody_knows_is_joined_to_nobody(desk: Desk) -> None:
+    halves(desk.clinic)
+    modified = [{"url": "https://ehr.example/negated", "valueBoolean": True}]
+    desk.clinic.put(patient("ann", "seealso zoe", modifierExtension=modified))
+    desk.clinic.put(patient("zoe"))
+
+    assert joined(desk, RECORD_NUMBERS) == "2 patients read; 0 belong to another person than before."
+    assert drafts(desk.clinic) == []

@@ -16,6 +16,7 @@ from referral_service.store.answers import Answers
 from referral_service.store.engine import reading, writing
 from referral_service.store.erase import Eraser, Why
 from referral_service.store.messages import SqlOutbox
+from referral_service.store.persons import whole
 from referral_service.store.store import SqlStore
 from referral_service.store.tables import ledger, metadata, referral
 from referral_service.workflow.admit import Feed
@@ -55,13 +56,13 @@ def keep(store: SqlStore, *writes: Any) -> None:
     store.commit(TENANT, writes, [received(write) for write in writes])
 
 
-def link(store: SqlStore, one: PatientId, other: str) -> None:
-    """The Patient says that another is the same person."""
+def link(store: SqlStore, one: PatientId, *others: str, kind: str = "seealso") -> None:
+    """The Patient says that others are the same person."""
     patient = {
         "resourceType": "Patient",
         "id": one,
         "birthDate": "1970-01-02",
-        "link": [{"other": {"reference": f"Patient/{other}"}, "type": "seealso"}],
+        "link": [{"other": {"reference": f"Patient/{other}"}, "type": kind} for other in others],
     }
     write = Write(type="Patient", id=one, body=dump_json(patient), patient=one, facts=READER.facts(patient))
     keep(store, structs.replace(write, identity=READER.identity(patient)))
@@ -280,3 +281,16 @@ def test_who_is_old_is_found_oldest_first(store: SqlStore, clock: HandClock) -> 
         ("zoe", 0),
         ("bob", 2),
     ]
+
+
+def test_whoever_links_to_the_erased_stays_one_person_by_that(store: SqlStore, clock: HandClock) -> None:
+    ann, bob = PatientId("ann"), PatientId("bob")
+    link(store, ann)
+    link(store, bob, ann, kind="replaced-by")
+    link(store, ZOE, ann, kind="replaced-by")
+    clock.pass_by(minutes=1)
+
+    eraser(store, clock).erase(ann, WHY)
+
+    with reading(store.engine) as connection:
+        assert {bob, ZOE} <= set(whole(connection, TENANT, bob))
