@@ -29,10 +29,15 @@ _URGENT_REASONS = ("red-flag-hard", "red-flag-soft", "possible-red-flag")
 
 
 class Answer(NamedTuple):
-    """The decisions of one patient, earlier closed episodes last; the first later day that any changes."""
+    """The decisions of one patient, earlier closed episodes last; the first later day that any changes.
+
+    `ask_on`: when to ask again, with nothing new: then, or where one may change later than `wake_on` looks,
+    on the last day that it looks at.
+    """
 
     decisions: tuple[Decision, ...]
     wake_on: date | None
+    ask_on: date | None
 
 
 def decide(timeline: Timeline, pathway: Pathway, as_of: date) -> tuple[Decision, ...]:
@@ -46,7 +51,7 @@ def ask(timeline: Timeline, pathway: Pathway, as_of: date) -> Answer:
     day = as_of.toordinal()
     today, horizon = question.on(day)
     now = {key: combined(judged) for key, judged in today.items()}
-    wakes, any_wake = question.wakes(today, now, day, horizon)
+    wakes, any_wake, beyond = question.wakes(today, now, day, horizon)
     asked = Asked(timeline.facts, pathway, day)
     decisions = tuple(
         replace(
@@ -55,7 +60,12 @@ def ask(timeline: Timeline, pathway: Pathway, as_of: date) -> Answer:
         )
         for key, judged in today.items()
     )
-    return Answer(decisions, None if any_wake is None else date.fromordinal(any_wake))
+    wake_on = _date(any_wake)
+    return Answer(decisions, wake_on, wake_on or _date(beyond))
+
+
+def _date(day: int | None) -> date | None:
+    return None if day is None else date.fromordinal(day)
 
 
 class Question:
@@ -93,8 +103,10 @@ class Question:
 
     def wakes(
         self, today: Answers, now: Mapping[str | None, Verdict], day: int, following: int
-    ) -> tuple[dict[str | None, int], int | None]:
+    ) -> tuple[dict[str | None, int], int | None, int | None]:
         """For each region the first later day on which its answer differs; and the first for the patient.
+
+        Last the last day that is looked at, if an answer may change after it.
 
         `now` are the verdicts of `today`, `following` the next day of change. To the patient a flag or an
         episode that comes or goes matters too, though the answer stays `urgent`.
@@ -115,7 +127,7 @@ class Question:
             if first is None and is_news:
                 first = following
             following = beyond
-        return found, first
+        return found, first, last if last < following < ENDLESS else None
 
 
 def _beneath(answers: Answers) -> set[tuple[str, str]]:

@@ -114,8 +114,8 @@ class Assessor:
             return self._current(chart.claim.tenant, type, id)
 
         wake_at = None
-        if answer.wake_on:
-            wake_at = datetime.combine(answer.wake_on, time(), self._zone).astimezone(UTC)
+        if answer.ask_on:
+            wake_at = datetime.combine(answer.ask_on, time(), self._zone).astimezone(UTC)
         result = Follow(chart, kept, setting, current).result(wake_at)
         return replace(result, pathway=self._pathway.version)
 

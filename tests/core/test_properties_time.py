@@ -4,11 +4,11 @@ from hypothesis import given
 
 from referral_service.core.decide import Question, combined, decide
 from referral_service.core.record import REGIONS
-from referral_service.core.timeline import AnyFact, Condition, Tie, Timeline
+from referral_service.core.timeline import AnyFact, Condition, Person, Tie, Timeline
 from tests.core.asked import Answers, answers, asked, decisions, fewer
-from tests.kit.charts import charts
+from tests.kit.charts import charts, condition
 from tests.kit.strategies import Facts
-from tests.kit.words import AS_OF, PATHWAY, day
+from tests.kit.words import AS_OF, PATHWAY, at, day, meant
 
 YEAR_AND_MORE = 400
 
@@ -45,6 +45,24 @@ def test_a_decision_stays_the_same_until_wake_on_and_is_another_on_that_day(char
         region: first.get(region) for region in now
     }
     assert answer.wake_on == first.get("patient")
+
+
+@fewer(5)
+@given(charts())
+def test_whoever_may_be_decided_on_otherwise_one_day_is_asked_about_again(chart: Facts) -> None:
+    answer = asked(chart)
+    assert answer.ask_on == answer.wake_on or answer.wake_on is None
+    question = Question(Timeline.of(chart), PATHWAY)
+    later = [_answers_on(question, years * 365) for years in (2, 3, 5)]
+    is_other = any(one != _answers_on(question, 0) for one in later)
+    assert answer.ask_on or not is_other
+
+
+def test_a_child_who_comes_of_age_in_two_years_is_asked_about_before() -> None:
+    child = Person(source="Patient/p", birth=at(-16 * 365))
+    answer = asked((child, condition(meant("disc_displacement", "lumbar"), -30)))
+    assert [(one.outcome, one.wake_on) for one in answer.decisions] == [("on-hold", None)]
+    assert (answer.wake_on, answer.ask_on) == (None, day(YEAR_AND_MORE))
 
 
 @given(charts())
