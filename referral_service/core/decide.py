@@ -3,7 +3,7 @@
 The service, the offline command, `$assess`, simulation and replay all call `ask` or `decide`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -62,6 +62,16 @@ def ask(timeline: Timeline, pathway: Pathway, as_of: date) -> Answer:
     )
     wake_on = _date(any_wake)
     return Answer(decisions, wake_on, wake_on or _date(beyond))
+
+
+def was_exhausted(
+    timeline: Timeline, pathway: Pathway, region: str, target: str, days: Iterable[date]
+) -> bool:
+    """Whether these facts called for that referral on one of these days, each asked in turn."""
+    question = Question(timeline, pathway)
+    found = (question.on(day.toordinal())[0].get(region) for day in days)
+    verdicts = (combined(judged) for judged in found if judged)
+    return any((one.outcome, one.target) == ("exhausted", target) for one in verdicts)
 
 
 def _date(day: int | None) -> date | None:

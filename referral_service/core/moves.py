@@ -4,7 +4,7 @@ Source: pathway section 11 and the contract's transition table. Pure: remembered
 steps out; the workflow turns steps into resources.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -18,7 +18,7 @@ Step = Literal[
     "draft", "suspend", "resume", "withdraw", "restate", "lapse", "ask", "reask", "unask", "revoke", "flag"
 ]
 
-# Evidence that merely aged withdraws nothing: the same facts supported the proposal on an earlier day.
+# Evidence that merely aged withdraws nothing: the same facts would have supported the proposal earlier.
 AGED = frozenset({"outcome-outdated", "imaging-outdated", "trial-outdated"})
 _ENDED = ("completed", "revoked")  # of an order
 
@@ -38,15 +38,26 @@ class Move(NamedTuple):
     reason: Cause = "not-supported"
 
 
-def moves(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -> list[Move]:
-    """The steps from what is remembered to what the decisions (by episode key) now call for."""
+HasAged = Callable[[Referral], bool]
+
+
+def moves(
+    decisions: Mapping[str, Decision],
+    referrals: Sequence[Referral],
+    has_aged: HasAged = lambda referral: True,
+) -> list[Move]:
+    """The steps from what is remembered to what the decisions (by episode key) now call for.
+
+    `has_aged`: whether the facts of today would have supported a referral on an earlier day; asked only where
+    its evidence is outdated. Who has no facts takes it so.
+    """
     if not decisions:
         return []
     proposals = [r for r in referrals if r.target is not None]
     return [
         *_urgent(decisions, [r for r in proposals if r.urgency == "urgent"]),
-        *_elective(decisions, [r for r in proposals if r.urgency == "elective"]),
-        *_reviews(decisions, referrals),
+        *_elective(decisions, [r for r in proposals if r.urgency == "elective"], has_aged),
+        *_reviews(decisions, referrals, has_aged),
     ]
 
 
@@ -142,11 +153,11 @@ def _was_declined(known: Sequence[Referral], answer: str) -> bool:
     return any(r.status == "revoked" and _is_answered(r) and r.decision == answer for r in known)
 
 
-def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral]) -> list[Move]:
+def _elective(decisions: Mapping[str, Decision], known: Sequence[Referral], has_aged: HasAged) -> list[Move]:
     """One open elective referral for each region and target; all of them wait while a red flag stands."""
     red = any(map(is_red, decisions.values()))
     rests = {r.id: _rest(r, decisions) for r in known}
-    steps = {r.id: _step(r, rests[r.id][1], red) for r in known}
+    steps = {r.id: _step(r, rests[r.id][1], red, has_aged) for r in known}
     standing: set[tuple[str | None, str | None]] = set()
     twins = set()
     for r in sorted(known, key=_first):
@@ -196,9 +207,10 @@ def _rest(referral: Referral, decisions: Mapping[str, Decision]) -> tuple[str, D
     return next(iter((*opened, *known)), (referral.episode, SAYS_NOTHING))
 
 
-def _step(referral: Referral, decision: Decision, red: bool) -> Step | None:
+def _step(referral: Referral, decision: Decision, red: bool, has_aged: HasAged) -> Step | None:
     supported = decision.outcome == "exhausted" and decision.target == referral.target
-    aged = decision.outcome == "review" and set(decision.reasons) <= AGED
+    is_at_stake = referral.status in OPEN or _is_answered(referral) or _recall(referral) is not None
+    aged = is_at_stake and _is_outdated(decision) and has_aged(referral)
     stands = supported or aged or (is_red(decision) and decision.is_open)
     if referral.status not in OPEN:
         if not (stands or _is_own_echo(decision)) and (step := _recall(referral)):
@@ -232,25 +244,18 @@ def flagged(move: Move, referral: Referral) -> Referral:
     return replace(referral, is_flagged=True, decision=LAPSED if is_over else referral.decision)
 
 
-def revoked(referral: Referral) -> Referral:
-    """Once it is taken back."""
-    return replace(
-        referral,
-        status="revoked",
-        order_status="revoked",
-        task_status="cancelled",
-        fulfillment_status="cancelled",
-        decision=LAPSED,
-        version=referral.version + 1,
-    )
-
-
 def _is_own_echo(decision: Decision) -> bool:
     """On hold for a referral alone: it is what an EHR has made of our order."""
     return decision.outcome == "on-hold" and decision.reasons == ("referral-exists",)
 
 
-def _reviews(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -> Iterable[Move]:
+def _is_outdated(decision: Decision) -> bool:
+    return decision.outcome == "review" and set(decision.reasons) <= AGED
+
+
+def _reviews(
+    decisions: Mapping[str, Decision], referrals: Sequence[Referral], has_aged: HasAged
+) -> Iterable[Move]:
     """One open review Task an episode; a proposal that merely aged is asked about on its own Task.
 
     What a person has looked at is not asked again until the answer differs.
@@ -263,7 +268,9 @@ def _reviews(decisions: Mapping[str, Decision], referrals: Sequence[Referral]) -
         is_told = told is not None and told.decision == says(decision)
         if told is not None and not is_told:
             yield Move("lapse", key, decision, told.urgency, told)
-        wanted = decision.outcome == "review" and not is_told and not _stands_aged(decision, referrals)
+        wanted = (
+            decision.outcome == "review" and not is_told and not _stands_aged(decision, referrals, has_aged)
+        )
         if wanted and known is None:
             yield Move("ask", key, decision, _queue(decision))
         elif wanted and known is not None and known.decision != says(decision):
@@ -279,10 +286,12 @@ def _queue(decision: Decision) -> Urgency:
     return "urgent" if is_red(decision) else "elective"
 
 
-def _stands_aged(decision: Decision, referrals: Sequence[Referral]) -> bool:
-    if not set(decision.reasons) <= AGED:
-        return False
-    return any(
-        r.target and r.urgency == "elective" and r.status in OPEN and r.region == decision.region
+def _stands_aged(decision: Decision, referrals: Sequence[Referral], has_aged: HasAged) -> bool:
+    return _is_outdated(decision) and any(
+        r.target
+        and r.urgency == "elective"
+        and r.status in OPEN
+        and r.region == decision.region
+        and has_aged(r)
         for r in referrals
     )

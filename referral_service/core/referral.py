@@ -93,3 +93,16 @@ class Referral(msgspec.Struct, frozen=True, kw_only=True):
     def may_be_sent(self) -> bool:
         """The other side may have the order: nobody can take it back in silence."""
         return self.tried_at is not None
+
+
+def revoked(referral: Referral) -> Referral:
+    """A referral once it is taken back, proposal, order and Tasks."""
+    return msgspec.structs.replace(
+        referral,
+        status="revoked",
+        order_status="revoked",
+        task_status="cancelled",
+        fulfillment_status="cancelled",
+        decision=LAPSED,
+        version=referral.version + 1,
+    )

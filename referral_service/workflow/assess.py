@@ -3,17 +3,19 @@
 A result counts only if nobody else took the patient and nothing new arrived meanwhile; the store says so.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from referral_service.core.decide import ask
+from referral_service.core.decide import ask, was_exhausted
 from referral_service.core.keeping import Keeper
 from referral_service.core.pathway import Pathway
 from referral_service.core.problem import Category, Problem
+from referral_service.core.referral import Referral
 from referral_service.core.timeline import Timeline
 from referral_service.fhir.parse import parse
 from referral_service.fhir.write import Names
@@ -116,8 +118,27 @@ class Assessor:
         wake_at = None
         if answer.ask_on:
             wake_at = datetime.combine(answer.ask_on, time(), self._zone).astimezone(UTC)
-        result = Follow(chart, kept, setting, current).result(wake_at)
+
+        @cache
+        def has_aged(referral: Referral) -> bool:
+            return was_exhausted(
+                timeline,
+                self._pathway,
+                referral.region or "",
+                referral.target or "",
+                self._earlier(referral, today),
+            )
+
+        result = Follow(chart, kept, setting, current, has_aged).result(wake_at)
         return replace(result, pathway=self._pathway.version)
+
+    def _earlier(self, referral: Referral, today: date) -> Iterator[date]:
+        """The day of the proposal, which supported it as a rule, then each before today, the latest first."""
+        drafted = referral.authored_at and referral.authored_at.astimezone(self._zone).date()
+        if drafted and drafted < today:
+            yield drafted
+        for days in range(1, self._pathway.numbers.wake_within.value + 1):
+            yield today - timedelta(days)
 
     def _current(self, tenant: Tenant, type: str, id: str) -> dict[str, Any]:
         stored = self._store.read(tenant, type, id)

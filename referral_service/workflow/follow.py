@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from referral_service.core.brief import brief
 from referral_service.core.decision import Decision
 from referral_service.core.keeping import Kept
-from referral_service.core.moves import Move, flagged, moves, revoked, supported
-from referral_service.core.referral import LAPSED, KeptEpisode, Referral
+from referral_service.core.moves import HasAged, Move, flagged, moves, supported
+from referral_service.core.referral import LAPSED, KeptEpisode, Referral, revoked
 from referral_service.core.saying import flags_told, says, told_by
 from referral_service.core.timeline import Condition, Coverage
 from referral_service.fhir.write import (
@@ -45,13 +45,16 @@ _STATUS = {
 class Follow:
     """Collects what one patient's evaluation changes. `current` reads a resource as it stands."""
 
-    def __init__(self, chart: Chart, kept: Kept, setting: Setting, current: Current) -> None:
+    def __init__(
+        self, chart: Chart, kept: Kept, setting: Setting, current: Current, has_aged: HasAged
+    ) -> None:
         """Nothing is stored here: `result` says what is to be."""
         self._chart = chart
         self._kept = {episode.key: episode for episode in kept.episodes}
         self._news = kept
         self._setting = setting
         self._current = current
+        self._has_aged = has_aged
         self._owner = (chart.claim.tenant, chart.claim.patient)
         self._sheaf = Sheaf(chart.claim.patient, ACTOR)
         self._referrals: dict[str, Referral] = {}
@@ -65,7 +68,7 @@ class Follow:
             self._sheaf.delete("GuidanceResponse", gone.guidance)
             self._sheaf.happened("replaced", f"GuidanceResponse/{gone.guidance}")
         decisions = {key: episode.decision for key, episode in self._kept.items()}
-        for move in moves(decisions, self._chart.referrals):
+        for move in moves(decisions, self._chart.referrals, self._has_aged):
             self._follow(move)
         for referral, key in supported(decisions, self._chart.referrals):
             if referral.id not in self._referrals:

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from referral_service.core.answer import Said, Verb, answer
 from referral_service.core.decision import Decision
 from referral_service.core.fulfillment import Within, arrived
-from referral_service.core.moves import Move, flagged, moves, revoked
-from referral_service.core.referral import LAPSED, Referral
+from referral_service.core.moves import Move, flagged, moves
+from referral_service.core.referral import LAPSED, Referral, revoked
 from referral_service.core.saying import says
 from tests.kit.clocks import MONDAY
 from tests.kit.judged import PATHWAY

@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from referral_service.core.decision import Decision
-from referral_service.core.moves import flagged, moves, revoked
-from referral_service.core.referral import LAPSED
+from referral_service.core.moves import flagged, moves
+from referral_service.core.referral import LAPSED, revoked
 from tests.core.memory import Memory, steps
 from tests.core.memory import said as decided
 from tests.core.told import AGED, FAILED, GOES_ON, NECK_FAILED, OVER, STAT, SURGICAL, UNCLEAR

@@ -162,8 +162,8 @@ def _wakes(one: Standing, facts: tuple[AnyFact, ...]) -> None:
     """Time alone changes no decision unseen: there is a wake-up for the day on which it would."""
     assert one.asked_at is not None
     zone = ZoneInfo(ZONE)
-    wake_on = _ask(facts, one.asked_at.astimezone(zone).date()).wake_on
-    expected = None if wake_on is None else datetime.combine(wake_on, time(), zone)
+    ask_on = _ask(facts, one.asked_at.astimezone(zone).date()).ask_on
+    expected = None if ask_on is None else datetime.combine(ask_on, time(), zone)
     assert one.wake_at == expected, "it would sleep through a change"
     if one.wake_at is None:
         found = [r for r in one.referrals if r.task_status in (*_WAITING, "completed")]
