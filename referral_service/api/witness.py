@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from referral_service.api.errors import on_problem
 from referral_service.api.fhir.audit import keep
-from referral_service.api.login.admission import PURPOSE
+from referral_service.api.login.admission import PURPOSE, is_reading
 from referral_service.auth.principal import Principal
 from referral_service.core.problem import Problem
 from referral_service.fhir.audit import AUDIT, PAGE
@@ -19,7 +19,6 @@ from referral_service.workflow.ports import Happening
 _PAGES: Final = "/worklist/"
 # They show nothing of anybody: files, the signs that something changed, and who is looking.
 _BLANK: Final = ("/worklist/static/", "/worklist/events", "/worklist/me")
-_READING: Final = frozenset({"GET", "HEAD"})
 
 
 class Witness:
@@ -64,7 +63,7 @@ class Witness:
         type, id = _about(segments)
         detail = {
             "did": PAGE,
-            "action": "R" if scope["method"] in _READING else "U",
+            "action": "R" if is_reading(scope["method"], scope["path"]) else "U",
             "status": str(status),
             "from": scope["client"][0] if scope.get("client") else "unknown",
             "asked": getattr(scope.get("route"), "path", _PAGES),

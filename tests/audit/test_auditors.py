@@ -68,7 +68,10 @@ def test_a_page_for_people_leaves_its_event(audited: Audited) -> None:
     for path in ("/patient/shared", "/list/urgent", "/static/x/y.css"):
         audited.home.http.get(address + path, headers=who)
 
-    listed, shown = audited.after(last)
+    audited.home.http.post(f"{address}/list/urgent", headers=who)
+
+    looked_for, listed, shown = audited.after(last)
+    assert (looked_for["action"], looked_for["outcome"]) == ("R", "4"), "refused: it brings no token"
     assert (shown["type"]["code"], shown["action"], shown["outcome"]) == ("110110", "R", "0")
     assert {"reference": "Patient/shared"} in [one.get("what") for one in shown["entity"]]
     assert listed["entity"][0]["description"] == "/worklist/list/{name}"

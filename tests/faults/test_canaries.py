@@ -193,7 +193,7 @@ def test_what_people_say_is_not_told(service: Observed) -> None:
 def test_what_pages_show_is_not_told_elsewhere(service: Observed) -> None:
     _, task = proposal(service, "vera")
     mine = f"/worklist/referral/{task['id']}"
-    asked = "&".join(f"{name}={MARKED_ID}" for name in ("identifier", "owner", "target", MARKED_ID))
+    asked = "&".join(f"{name}={MARKED_ID}" for name in ("owner", "target", MARKED_ID))
     for page in (mine, f"/worklist/patient/{person('vera')}", f"/worklist/list/ready?{asked}"):
         assert service.http.get(page).status_code == 200, page
     for path in ("list", "patient", "referral", "static/x", f"referral/{task['id']}", "list/ready?after="):
@@ -203,8 +203,17 @@ def test_what_pages_show_is_not_told_elsewhere(service: Observed) -> None:
     seen = re.search(r'name="version" value="([^"]+)"', service.http.get(mine).text)
     assert seen
     form = {"token": service.http.cookies["worklist-token"], "version": seen[1]}
-    form |= {"name": MARKED_ID, "note": MARK, "reason": MARKED_ID, "owner": MARKED_ID}
+    form |= {
+        "identifier": MARKED_ID,
+        "name": MARKED_ID,
+        "note": MARK,
+        "reason": MARKED_ID,
+        "owner": MARKED_ID,
+    }
     for path, status, wrong in (
+        ("/worklist/list/ready", 200, {}),
+        ("/worklist/list/ready/file.csv", 200, {}),
+        ("/worklist/list/ready", 403, {"token": MARK}),
         ("/worklist/me", 403, {"token": MARK}),
         ("/worklist/me", 303, {}),
         (f"{mine}/{MARKED_ID}", 404, {}),

@@ -21,6 +21,8 @@ RIGHTS: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", "/worklist"): Everybody,
     ("GET", "/worklist/list/{name}"): SEEING,
     ("GET", "/worklist/list/{name}/file.csv"): SEEING,
+    ("POST", "/worklist/list/{name}"): SEEING,
+    ("POST", "/worklist/list/{name}/file.csv"): SEEING,
     ("GET", "/worklist/referral/{task}"): SEEING,
     ("GET", "/worklist/referral/{task}/letter"): SEEING,
     ("GET", "/worklist/referral/{task}/letter.pdf"): SEEING,

@@ -90,6 +90,14 @@ class Coordinator:
         self.page = Page(self.http.get(urljoin(str(self.http.base_url), address)))
         return self.page
 
+    def look_for(self, stage: str, identifier: str, **filters: str) -> Page:
+        """Fills the form of a list with a patient's identifier; of red flags, which nothing filters, none."""
+        self.see(f"/worklist/list/{stage}")
+        for action, fields in self.page.forms:
+            if "identifier" in fields:
+                self.send(action, {"token": fields["token"], "identifier": identifier, **filters})
+        return self.page
+
     def do(self, verb: str, **filled: str) -> Page:
         """Fills the form of the page that is open and sends it."""
         action, fields = self.page.form(verb)

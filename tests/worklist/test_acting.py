@@ -18,7 +18,7 @@ def opened(
 
 
 def show(who: Coordinator, name: str, stage: str) -> Page:
-    who.see(f"/worklist/list/{stage}?identifier={name[::-1].replace(' ', '-')}")
+    who.look_for(stage, name[::-1].replace(" ", "-"))
     return who.open(name)
 
 

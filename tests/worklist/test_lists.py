@@ -4,7 +4,6 @@ import csv
 import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -64,20 +63,20 @@ def test_many_acknowledged_red_flags_hide_none_that_waits(house: House, nora: Co
 
 def test_filters_show_what_they_say(house: House, nora: Coordinator) -> None:
     named(house, "Mia Oak", *EXHAUSTED)
-    nora.see("/worklist/list/review?identifier=kaO-aiM")
+    nora.look_for("review", "kaO-aiM")
     assert [row[1].partition(" 1979")[0] for row in nora.page.tables[-1][1:]] == ["Mia Oak"]
-    assert nora.see("/worklist/list/review?identifier=urn:example:mrn|kaO-aiM").tables
-    assert not nora.see("/worklist/list/review?identifier=urn:other|kaO-aiM").tables
-    assert not nora.see("/worklist/list/review?target=surgical&identifier=kaO-aiM").tables
-    assert not nora.see("/worklist/list/review?overdue=1&identifier=kaO-aiM").tables
-    assert not nora.see("/worklist/list/review?owner=me&identifier=kaO-aiM").tables
+    assert nora.look_for("review", "urn:example:mrn|kaO-aiM").tables
+    assert not nora.look_for("review", "urn:other|kaO-aiM").tables
+    assert not nora.look_for("review", "kaO-aiM", target="surgical").tables
+    assert not nora.look_for("review", "kaO-aiM", overdue="1").tables
+    assert not nora.look_for("review", "kaO-aiM", owner="me").tables
 
-    nora.see("/worklist/list/review?identifier=kaO-aiM")
+    nora.look_for("review", "kaO-aiM")
     nora.open("Mia Oak")
     nora.do("claim")
 
-    assert nora.see("/worklist/list/review?owner=me&identifier=kaO-aiM").tables
-    assert not nora.see("/worklist/list/review?owner=nobody&identifier=kaO-aiM").tables
+    assert nora.look_for("review", "kaO-aiM", owner="me").tables
+    assert not nora.look_for("review", "kaO-aiM", owner="nobody").tables
 
 
 @pytest.mark.parametrize("value", ["a|b", "|b", "a|", "back\\slash & 50%'", "x" * 1200])
@@ -88,7 +87,7 @@ def test_a_number_is_found_whatever_marks_it_has(house: House, nora: Coordinator
     assert house.server.put({**entry["resource"], "identifier": [number]}).is_success
 
     for asked in (value, f"urn:s|{value}"):
-        assert nora.see(f"/worklist/list/review?{urlencode({'identifier': asked})}").tables
+        assert nora.look_for("review", asked).tables
 
 
 def test_a_number_leads_to_its_patient_from_every_list(house: House, nora: Coordinator) -> None:
@@ -98,19 +97,88 @@ def test_a_number_leads_to_its_patient_from_every_list(house: House, nora: Coord
     link = {"other": {"reference": f"Patient/{patient}"}, "type": "seealso"}
     assert house.server.put({**entry["resource"], "link": [link]}).is_success
 
-    assert nora.see("/worklist/list/review?identifier=reisO-ociV").tables, "whoever is the same person"
-    assert not nora.see("/worklist/list/closed?identifier=reisO-ciV").tables
+    assert nora.look_for("review", "reisO-ociV").tables, "whoever is the same person"
+    assert not nora.look_for("closed", "reisO-ciV").tables
     assert nora.open("Vic Osier").address.endswith(f"/worklist/patient/{patient}")
 
 
-@pytest.mark.parametrize("filters", ["identifier=%00", "target=%00", "region=%00", "identifier=%ff"])
+@pytest.mark.parametrize("filters", ["target=%00", "region=%00"])
 def test_filters_that_nothing_can_match(nora: Coordinator, filters: str) -> None:
     assert "Nothing matches these filters." in nora.see(f"/worklist/list/review?{filters}").text
     assert len(nora.http.get(f"/worklist/list/review/file.csv?{filters}").text.splitlines()) == 1
 
 
-def fill(house: House, number: int, name: str = "many", **more: Any) -> None:
-    """Many proposals, each due an hour after the one before."""
+@pytest.mark.parametrize("identifier", ["a\0", "\ufffd", "a\ud7ff\uffff"])
+def test_identifiers_that_nobody_has(nora: Coordinator, identifier: str) -> None:
+    assert "Nothing matches these filters." in nora.look_for("review", identifier).text
+    fields = {"token": nora.http.cookies["worklist-token"], "identifier": identifier}
+    answer = nora.http.post("/worklist/list/review/file.csv", data=fields)
+    assert answer.status_code == 200 and len(answer.text.splitlines()) == 1
+
+
+def test_no_address_ever_holds_the_identifier_of_a_patient(house: House, nora: Coordinator) -> None:
+    named(house, "Ada Yarrow", *EXHAUSTED)
+    nora.look_for("review", "worraY-adA", target="intradiscal", region="lumbar")
+
+    assert "Ada Yarrow" in nora.page.text and 'value="worraY-adA"' in nora.page.html
+    assert nora.page.address.endswith("/worklist/list/review")
+    assert not [address for address, _ in nora.page.links if "worraY" in address or "identifier" in address]
+    assert not [action for action, _ in nora.page.forms if "worraY" in action]
+    assert 'method="get"' not in nora.page.html
+
+    action, fields = next(one for one in nora.page.forms if one[0].endswith("/file.csv"))
+    lines = list(csv.DictReader(io.StringIO(nora.http.post(action, data=fields).text)))
+    assert [line["patient"] for line in lines] == ["Ada Yarrow"]
+
+
+@pytest.mark.parametrize("path", ["", "/file.csv"])
+def test_an_address_with_the_identifier_of_a_patient_is_refused(nora: Coordinator, path: str) -> None:
+    nora.http.headers["accept"] = "text/html"
+    page = nora.see(f"/worklist/list/review{path}?identifier=worraY-adA&region=lumbar")
+
+    assert page.status == 400 and "No address holds a patient's identifier" in page.text
+    assert "worraY" not in page.html
+
+
+@pytest.mark.parametrize("path", ["", "/file.csv"])
+def test_nobody_is_looked_for_by_a_forged_form(nora: Coordinator, path: str) -> None:
+    for token in ("", "forged"):
+        fields = {"token": token, "identifier": "worraY-adA"}
+        assert nora.http.post(f"/worklist/list/review{path}", data=fields).status_code == 403
+
+
+def test_filters_without_an_identifier_stand_in_the_address(nora: Coordinator) -> None:
+    nora.look_for("review", " ", region="lumbar", overdue="1", target="")
+
+    assert nora.page.address.endswith("/worklist/list/review?region=lumbar&overdue=1")
+    assert nora.page.html.count(" selected") == 1 and 'value="1" checked' in nora.page.html
+
+
+def test_page_after_page_of_one_patient_holds_no_identifier_in_its_address(
+    house: House, nora: Coordinator
+) -> None:
+    patient = named(house, "Ivo Hemlock")
+    fill(house, 60, "ivo", patient=patient, status="revoked", task_status="cancelled")
+    nora.look_for("closed", "kcolmeH-ovI", region="thoracic")
+    seen = []
+    while True:
+        seen += [address for address, _ in nora.page.links if "/referral/ivo-" in address]
+        following = [fields for _, fields in nora.page.forms if "after" in fields]
+        if not following:
+            break
+        nora.send("/worklist/list/closed", following[0])
+        assert nora.page.address.endswith("/worklist/list/closed")
+
+    assert seen == [f"/worklist/referral/ivo-{index:06}" for index in reversed(range(60))]
+    assert "First page" in nora.page.html
+    back = next(
+        fields for action, fields in nora.page.forms if action == "/worklist/list/closed" and len(fields) == 3
+    )
+    assert "ivo-000059" in nora.send("/worklist/list/closed", back).html
+
+
+def fill(house: House, number: int, name: str = "many", patient: str = "", **more: Any) -> None:
+    """Many proposals, each due an hour after the one before; of one patient, or each of another."""
     rows = []
     for index in range(number):
         one = Referral(
@@ -118,7 +186,7 @@ def fill(house: House, number: int, name: str = "many", **more: Any) -> None:
             target="surgical", urgency="elective", generation=1, status="draft", task=f"{name}-{index:06}",
             task_status="requested", decision="1", due_at=START + timedelta(hours=index), authored_at=START,
         )  # fmt: skip
-        rows.append((DEFAULT_TENANT, PatientId(f"{name}-{index:06}"), replace(one, **more)))
+        rows.append((DEFAULT_TENANT, PatientId(patient or f"{name}-{index:06}"), replace(one, **more)))
     with writing(house.server.service.store.engine) as connection:
         keep(connection, rows)
 
@@ -218,4 +286,4 @@ def test_a_given_name_that_is_only_an_extension_is_passed_by(house: House, nora:
 
     assert house.server.put({**entry["resource"], "name": [name]}).is_success
 
-    assert "Peter Ash 1979-04-02" in nora.see("/worklist/list/review?identifier=hsA-reteP").text
+    assert "Peter Ash 1979-04-02" in nora.look_for("review", "hsA-reteP").text

@@ -31,7 +31,7 @@ WORSE = {"score": "97909-6", "value": 58, "unit": "%", "on": -1, "id": "worse"}
 
 def row(who: Coordinator, name: str, stage: str) -> list[str]:
     """The cells of somebody's row on a list."""
-    page = who.see(f"/worklist/list/{stage}?identifier={name[::-1].replace(' ', '-')}")
+    page = who.look_for(stage, name[::-1].replace(" ", "-"))
     return page.tables[-1][1]
 
 

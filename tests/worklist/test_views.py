@@ -44,7 +44,10 @@ def test_a_view_is_kept_and_leads_to_its_list(house: House, nora: Coordinator) -
 
 
 def test_no_identifier_of_a_patient_is_kept(house: House, nora: Coordinator) -> None:
-    save(nora, "/worklist/list/review?identifier=MRN-7&owner=me", "Mine")
+    nora.look_for("review", "MRN-7", owner="me")
+    action, fields = next(one for one in nora.page.forms if one[0] == "/worklist/views")
+    assert "MRN-7" not in fields["filters"]
+    nora.send(action, fields | {"name": "Mine"})
 
     assert kept(nora) == {"Mine": "/worklist/list/review?owner=me"}
 

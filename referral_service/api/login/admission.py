@@ -19,6 +19,8 @@ _READING: Final = frozenset({"GET", "HEAD"})
 _ACTING: Final[frozenset[Role]] = frozenset({"coordinator", "clinician"})
 _SEEING: Final[frozenset[Role]] = _ACTING | {"auditor"}
 _LISTS: Final = "/worklist"
+# What is looked for on a list comes in a form: an address would be kept and logged.
+_LOOKING: Final = "/worklist/list/"
 _MEASURES: Final = "/worklist/measures"
 _REFERRAL: Final = "/worklist/referral/"
 _PATIENT: Final = re.compile(r"/worklist/patient/([A-Za-z0-9.-]{1,64})")
@@ -60,9 +62,14 @@ def may_override(principal: Principal) -> bool:
     return principal.patient is not None and may_act(principal)
 
 
+def is_reading(method: str, path: str) -> bool:
+    """Whether a request of a page changes nothing."""
+    return method in _READING or (method == "POST" and path.startswith(_LOOKING))
+
+
 def may_open(principal: Principal, method: str, path: str) -> bool:
     """Whether a request is allowed, as far as its address says; see `subject_of`."""
-    if path in _NEVER or (method not in _READING and not may_act(principal)):
+    if path in _NEVER or not (is_reading(method, path) or may_act(principal)):
         return False
     if principal.patient is not None:
         return subject_of(principal, path) is not None

@@ -24,7 +24,8 @@ from referral_service.workflow.remark import WAITING
 
 PAGE: Final = 25
 _PAGE_OF_FILE: Final = 500
-FILTERS: Final = ("target", "region", "owner", "overdue", "identifier")
+IDENTIFIER: Final = "identifier"  # of a patient: in no address, since those are kept and logged
+IN_ADDRESS: Final = ("target", "region", "owner", "overdue")
 _FORMULA: Final = re.compile(r"(^|;)(?= ?[=+\-@])")
 _HEADING: Final = (
     "list", "patient", "born", "identifier", "asks for", "region", "priority", "waits since", "due",
@@ -64,7 +65,7 @@ def stage_of(name: str) -> Stage:
 
 
 def asked(visit: Visit, stage: Stage, query: Mapping[str, str]) -> Asked:
-    """A list with the filters of an address; what is no filter is passed by."""
+    """A list with the filters of an address or a form; what is no filter is passed by."""
     owner = {"me": visit.actor, "nobody": ""}.get(query.get("owner", ""))
     if stage == "red-flag":
         return Asked(stage)  # no filter ever hides a red flag
@@ -74,7 +75,7 @@ def asked(visit: Visit, stage: Stage, query: Mapping[str, str]) -> Asked:
         region=_said(query, "region"),
         owner=owner,
         overdue_at=visit.service.clock.now() if query.get("overdue") else None,
-        identifier=_said(query, "identifier"),
+        identifier=_said(query, IDENTIFIER),
     )
 
 
@@ -94,9 +95,24 @@ def place_of(query: Mapping[str, str]) -> Place | None:
     return Place(int(due), task)
 
 
+def in_address(query: Mapping[str, str]) -> Mapping[str, str]:
+    """What an address asks for; 400 for a patient's identifier."""
+    if IDENTIFIER in query:
+        raise HttpProblem(
+            400, "value", "No address holds a patient's identifier: type it into the field of a list."
+        )
+    return query
+
+
+def address_of(stage: Stage, query: Mapping[str, str]) -> str:
+    """Where a list is with the filters that an address may hold."""
+    filters = urlencode({name: query[name] for name in IN_ADDRESS if query.get(name)})
+    return f"/worklist/list/{stage}{filters and f'?{filters}'}"
+
+
 def kept_of(query: Mapping[str, str]) -> dict[str, str]:
-    """The filters of an address."""
-    return {name: query[name] for name in FILTERS if query.get(name)}
+    """The filters asked for."""
+    return {name: query[name] for name in (*IN_ADDRESS, IDENTIFIER) if query.get(name)}
 
 
 def page(visit: Visit, stage: Stage, query: Mapping[str, str]) -> dict[str, Any]:
@@ -106,7 +122,6 @@ def page(visit: Visit, stage: Stage, query: Mapping[str, str]) -> dict[str, Any]
     is_nowhere = which.identifier and not board.page.found
     bearers = visit.worklist.bearers(which.identifier) if is_nowhere else []
     kept, end = kept_of(query), board.page.end
-    following = f"?{urlencode({**kept, 'after': f'{end.due}-{end.task}'})}" if end else ""
     return {
         "stage": stage,
         "rows": rows(visit, board.page.found),
@@ -114,8 +129,8 @@ def page(visit: Visit, stage: Stage, query: Mapping[str, str]) -> dict[str, Any]
         "most_counted": MOST_COUNTED,
         "parked": board.counts.parked,
         "kept": kept,
-        "query": f"?{urlencode(kept)}" if kept else "",
-        "following": following,
+        "filters": urlencode({name: value for name, value in kept.items() if name != IDENTIFIER}),
+        "following": f"{end.due}-{end.task}" if end else "",
         "is_first": not query.get("after"),
         "bearers": [person_of(body, id) for id, body in bearers],
         "flags": rows(visit, board.flags),

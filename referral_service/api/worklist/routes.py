@@ -1,6 +1,6 @@
 """The addresses of the pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from anyio import CapacityLimiter, to_thread
@@ -19,6 +19,7 @@ from referral_service.api.worklist.record import add_record
 from referral_service.api.worklist.site import Site, Visit, static
 from referral_service.api.worklist.viewing import add_views, views_of
 from referral_service.core.problem import Category, problem
+from referral_service.core.stage import Stage
 from referral_service.wiring import Service
 from referral_service.workflow.ports import Tenant
 
@@ -32,6 +33,7 @@ def routes(service: Service) -> APIRouter:
     router = APIRouter(include_in_schema=False, route_class=route_of(site))
     for add in (
         _add_lists,
+        _add_files,
         _add_pages,
         _add_measures,
         _add_letters,
@@ -76,20 +78,38 @@ def _add_lists(router: APIRouter, site: Site) -> None:
     @router.get("/worklist/list/{name}")
     async def listed(request: Request, name: str) -> Response:
         """One list, filtered and paged."""
-        stage, query = lists.stage_of(name), request.query_params
+        return await shown(request, lists.stage_of(name), lists.in_address(request.query_params))
 
-        def shown() -> Response:
+    @router.post("/worklist/list/{name}")
+    async def looked_for(request: Request, name: str) -> Response:
+        """The same as its form asks for; to the address that says it, unless that would name a patient."""
+        stage, form = lists.stage_of(name), await site.form(request)
+        if not form.get(lists.IDENTIFIER, "").strip():
+            return site.back(lists.address_of(stage, form))
+        return await shown(request, stage, form)
+
+    async def shown(request: Request, stage: Stage, query: Mapping[str, str]) -> Response:
+        def look() -> Response:
             found = lists.page(site.visit(request), stage, query)
             views = views_of(site, request)
             return site.page(request, "list.html", **_UNTOUCHED, **found, views=views, view_fault="")
 
-        return await to_thread.run_sync(shown, limiter=turn)
+        return await to_thread.run_sync(look, limiter=turn)
 
+
+def _add_files(router: APIRouter, site: Site) -> None:
     @router.get("/worklist/list/{name}/file.csv")
     async def file(request: Request, name: str) -> Response:
         """One list, filtered, as CSV."""
-        stage = lists.stage_of(name)
-        lines = lists.file(site.visit(request), stage, request.query_params)
+        return written(request, lists.stage_of(name), lists.in_address(request.query_params))
+
+    @router.post("/worklist/list/{name}/file.csv")
+    async def file_looked_for(request: Request, name: str) -> Response:
+        """The same as a form asks for."""
+        return written(request, lists.stage_of(name), await site.form(request))
+
+    def written(request: Request, stage: Stage, query: Mapping[str, str]) -> Response:
+        lines = lists.file(site.visit(request), stage, query)
         return StreamingResponse(lines, 200, _FILE | _attached(f"{stage}.csv"), "text/csv; charset=utf-8")
 
 

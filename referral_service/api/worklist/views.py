@@ -11,12 +11,11 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
-from referral_service.api.worklist.lists import FILTERS
+from referral_service.api.worklist.lists import IN_ADDRESS
 from referral_service.core.stage import STAGES
 
 MOST: Final = 10
 LONGEST: Final = 40
-_KEPT: Final = tuple(name for name in FILTERS if name != "identifier")
 _LONGEST_FILTER: Final = 12
 
 
@@ -71,7 +70,7 @@ def filters_of(query: str) -> dict[str, str]:
 
 
 def _filters(query: str) -> list[tuple[str, str]]:
-    return [(key, value) for key, value in parse_qsl(query) if key in _KEPT and _is_plain(value)]
+    return [(key, value) for key, value in parse_qsl(query) if key in IN_ADDRESS and _is_plain(value)]
 
 
 def _checked(said: object) -> View | None:

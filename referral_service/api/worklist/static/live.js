@@ -36,9 +36,11 @@ if (place) {
   };
 
   const read = async () => {
-    const from = isList ? location.href : "/worklist/list/red-flag";
+    // A list is asked for without its filters: they hide no red flag, and a patient looked for is in no address.
+    const from = `/worklist/list/${isList ? place.dataset.live : "red-flag"}`;
     const answer = await fetch(from, { headers: { Accept: "text/html" } });
-    if (answer.status === 401) location.reload(); // The session has ended: nothing stays on the screen.
+    // The session has ended: nothing stays on the screen. A list may be the answer to a form, which is not sent again.
+    if (answer.status === 401) isList ? location.replace(from) : location.reload();
     if (!answer.ok) return false;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (!isList) {
