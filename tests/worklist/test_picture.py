@@ -149,6 +149,18 @@ def test_gaps_and_cover_fill_the_trial_to_the_day_asked_for() -> None:
     ]
 
 
+def test_the_table_tells_covered_days_to_come_from_those_that_were() -> None:
+    for care, said in (
+        (drug(-99, 12), "100 days covered by care, 12 more to come"),
+        (drug(-99, 0), "100 days covered by care"),
+    ):
+        trial = lane(drawn(visit("massage", -99), care), "Trial")
+        assert [row.what for row in trial.rows] == [said]
+        assert trial.says[0] == "100 covered days", "as the drawing says"
+    recent = lane(drawn(visit("massage", -99), drug(0, 1)), "Trial")
+    assert recent.rows[-1].what == "1 day covered by care, 1 more to come"
+
+
 def test_a_red_flag_is_the_first_lane_and_waives_the_trial() -> None:
     shown = KEPT["cauda-equina-after-two-weeks-of-therapy-lumbar.svg"]
     assert shown.lanes[0].lane.name == "Red flags"

@@ -125,11 +125,25 @@ def _lengths(shown: Shown, axis: Axis) -> Iterator[Text]:
 
 def _rows(shown: Shown) -> Iterator[Row]:
     assert shown.trial
-    spans = [(first, last, "covered by care") for first, last in shown.trial.cover]
-    spans += [(first, last, "without care") for first, last in gaps(shown)]
+    spans = [(first, last, _covered(first, last, shown.today)) for first, last in shown.trial.cover]
+    spans += [(first, last, f"{_days(first, last)} without care") for first, last in gaps(shown)]
     for first, last, what in sorted(spans):
         text = (
             f"{words.day(first)} to {words.day(last)}" if last < ENDLESS else f"{words.day(first)}, goes on"
         )
-        length = "" if last == ENDLESS else f"{words.count(last - first + 1, 'day')} "
-        yield Row(text, length + what)
+        yield Row(text, what)
+
+
+def _covered(first: int, last: int, today: int) -> str:
+    """How many days of care were, and how many of them lie ahead."""
+    if first > today:
+        return f"{_days(first, last)} to come, covered by care" if last < ENDLESS else "care to come"
+    said = f"{_days(first, min(last, today))} covered by care"
+    if last <= today:
+        return said
+    ahead = "more" if last == ENDLESS else f"{last - today} more"
+    return f"{said}, {ahead} to come"
+
+
+def _days(first: int, last: int) -> str:
+    return words.count(last - first + 1, "day")
