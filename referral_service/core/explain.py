@@ -102,6 +102,7 @@ _PIECES: dict[str, Callable[[int, str], str]] = {
     "function-score": lambda _, region: _SCORE.get(region, "a function score"),
     "imaging": lambda _, region: f"a {region} MRI" if region else "an MRI",
 }
+_OF_ACTIVE_THERAPY = ("active-visits", "active-days")
 
 
 def _s(number: int) -> str:
@@ -129,8 +130,10 @@ def sentences(decision: Decision) -> list[str]:
 
 
 def missing(decision: Decision | Brief) -> list[str]:
-    """The smallest missing pieces, in words."""
-    return [_PIECES[what](amount, decision.region or "") for what, amount in decision.needs]
+    """The smallest missing pieces, in words; none of active therapy that must not be made up for."""
+    waived = _OF_ACTIVE_THERAPY if "therapy-contraindicated" in decision.reasons else ()
+    pieces = [(what, amount) for what, amount in decision.needs if what not in waived]
+    return [_PIECES[what](amount, decision.region or "") for what, amount in pieces]
 
 
 def criterion_sentence(criterion: Criterion) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from referral_service.core.explain import missing, sentences
 from tests.kit.judged import decisions
 
 BACK: dict[str, Any] = {"condition": "M54.50", "onset": -35}
@@ -20,6 +21,15 @@ def test_a_decision_names_what_was_not_done_among_the_facts_that_it_used() -> No
     assert found.reasons == ("therapy-contraindicated",)
     assert found.evidence.count(REFERENCE) == 1
     assert REFERENCE not in dict(found.left_out)
+
+
+def test_nobody_is_told_to_make_up_for_what_must_not_be_done() -> None:
+    [found] = decisions(BACK, MASSAGE, NOT_DONE)
+    assert "active-visits" in dict(found.needs), "as machines read it"
+    assert missing(found) and not [piece for piece in missing(found) if "active" in piece]
+    assert "active visit" not in " ".join(sentences(found))
+    [allowed] = decisions(BACK, MASSAGE)
+    assert [piece for piece in missing(allowed) if "active visit" in piece]
 
 
 def test_where_it_decides_nothing_it_is_left_out() -> None:
