@@ -53,9 +53,9 @@ def _steps(numbers: Numbers) -> list[tuple[str, str]]:
     return [
         ("Drafted to reviewed", f"{WORKING_DAYS} working days"),
         ("Approved to sent", _lasting(SENT_WITHIN)),
-        ("Sent to accepted", f"{numbers.accepted_within.value} days"),
-        ("Accepted to visit", f"{visited} days"),
-        ("Visit to report", f"{numbers.report_within.value} days"),
+        ("Sent to accepted", words.amount(numbers.accepted_within.value, "d")),
+        ("Accepted to visit", words.amount(visited, "d")),
+        ("Visit to report", words.amount(numbers.report_within.value, "d")),
     ]
 
 

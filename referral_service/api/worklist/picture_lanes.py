@@ -109,7 +109,7 @@ def _visit_days(shown: Shown, kind: str, things: Sequence[Thing]) -> tuple[str, 
     least, most = shown.care.visit_days(kind)
     if least == most:
         return (words.count(least, "visit-day"),)
-    return (f"{least} to {most} visit-days",)
+    return (f"{least} to {words.count(most, 'visit-day')}",)
 
 
 def _medication(shown: Shown, axis: Axis) -> list[Lane]:

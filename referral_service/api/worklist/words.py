@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
-from referral_service.api.worklist.picture_words import concept
+from referral_service.api.worklist.picture_words import concept, count
 from referral_service.core.brief import Brief, Change
 from referral_service.core.decision import Criterion
 from referral_service.core.explain import REASONS
@@ -94,6 +94,16 @@ _INSTRUMENTS = {
     "promis_pi_t": "PROMIS PI",
 }
 _UNITS = {"d": "days", "mo": "months", "wk": "weeks"}
+_ONE = {
+    "days": "day",
+    "months": "month",
+    "weeks": "week",
+    "visits": "visit",
+    "visit-days": "visit-day",
+    "modalities": "modality",
+    "injections": "injection",
+    "points": "point",
+}
 _WEEK = 7
 
 
@@ -118,9 +128,9 @@ def reason(brief: Brief, flags: Collection[str] = ()) -> str:
         return "; ".join([*own, *map(concept, sorted(others))])
     said = []
     if days := brief.days:
-        said.append(f"trial {days // _WEEK} weeks" if days >= 2 * _WEEK else f"trial {days} days")
+        said.append(f"trial {days // _WEEK} weeks" if days >= 2 * _WEEK else f"trial {count(days, 'day')}")
     if brief.visits:
-        said.append(f"{brief.visits} visits")
+        said.append(count(brief.visits, "visit"))
     said += map(_change, brief.changes)
     if brief.outcome != "exhausted":
         said += [REASONS.get(one, one).rstrip(".") for one in brief.reasons]
@@ -155,4 +165,5 @@ def threshold(criterion: Criterion) -> str:
 
 def amount(number: object, unit: str) -> str:
     """A figure with its unit."""
-    return f"{number} {_UNITS.get(unit, unit)}".strip()
+    named = _UNITS.get(unit, unit)
+    return f"{number} {_ONE.get(named, named) if number == 1 else named}".strip()
