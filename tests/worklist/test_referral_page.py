@@ -82,6 +82,11 @@ def test_what_else_could_be_done_is_said_while_anything_can(house: House, nora: 
     assert "What else could be done" not in nora.page.text
 
 
+def test_every_page_says_whose_times_and_days_it_shows(nora: Coordinator) -> None:
+    said = "Times are UTC; days without a time are calendar days as their senders wrote them."
+    assert said in nora.see("/worklist/list/review").text and said in nora.see("/worklist/measures").text
+
+
 def test_a_name_turns_no_words_around(house: House, nora: Coordinator) -> None:
     patient = named(house, "Olive Teak", *EXHAUSTED)
     (entry,) = house.server.search("Patient", _id=patient)["entry"]
