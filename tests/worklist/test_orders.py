@@ -96,6 +96,32 @@ def test_what_a_clinic_writes_in_words_is_read(house: House, nora: Coordinator) 
     assert "Report: No surgery <b>is advised." in text and "Dr Yew wrote" in text
 
 
+def test_a_report_is_a_link_where_the_service_holds_it_itself(house: House, nora: Coordinator) -> None:
+    patient = approved(house, "Rut Larch")
+    show(nora, "Rut Larch", "ready")
+    nora.do("print")
+    show(nora, "Rut Larch", "ready")
+    nora.do("entered")
+    report = {
+        "resourceType": "DiagnosticReport",
+        "id": f"{patient}-seen",
+        "status": "final",
+        "code": {"text": "Consultation"},
+        "subject": {"reference": f"Patient/{patient}"},
+    }
+    assert house.server.put(report).is_success
+    here, elsewhere = f"DiagnosticReport/{patient}-seen", "DiagnosticReport/only-there"
+    outputs = [{"type": {"text": "report"}, "valueReference": {"reference": it}} for it in (here, elsewhere)]
+    said = {"status": "in-progress", "output": outputs}
+    assert house.server.put({**fulfill(house, patient), **said}).is_success
+
+    page = show(nora, "Rut Larch", "booking")
+
+    assert (f"/fhir/{here}", here) in page.links
+    assert f"Report: {elsewhere}, at the EHR" in page.text
+    assert not [address for address, _ in page.links if elsewhere in address]
+
+
 def show_on(who: Coordinator, name: str, stage: str) -> Coordinator:
     show(who, name, stage)
     return who

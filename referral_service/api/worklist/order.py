@@ -10,6 +10,7 @@ from referral_service.api.worklist.history import moment
 from referral_service.api.worklist.site import Visit
 from referral_service.core.referral import Referral
 from referral_service.fhir.parse import parse
+from referral_service.fhir.search.reference import is_id
 from referral_service.fhir.search.table import KINDS
 from referral_service.store.waiting import Waiting
 from referral_service.workflow.review import Opened
@@ -20,11 +21,12 @@ _TEXTS: Final = ("valueString", "valueMarkdown", "valueUrl", "valueUri")
 
 
 class Report(NamedTuple):
-    """A report: where it is (`is_here`: a type that /fhir serves), or what was written."""
+    """A report: where it is (`is_here`: the service itself holds it; else another side does), or its text."""
 
     reference: str
     text: str
     is_here: bool = False
+    is_elsewhere: bool = False
 
 
 class OrderView(NamedTuple):
@@ -66,7 +68,7 @@ def view(visit: Visit, one: Waiting, found: Opened) -> OrderView | None:
         trouble=fate.FAILURES.get(sending.category or "", "") if sending and is_unsent else "",
         appointment=str(task.get("executionPeriod", {}).get("start", "")),
         why=_why(task.get("statusReason", {})),
-        reports=list(_reports(task)),
+        reports=list(_reports(visit, task)),
         acts=acts(referral, visit.service.settings.destination_kind),
         next_sayings=following,
         other_sayings=others,
@@ -92,16 +94,26 @@ def _why(concept: Json) -> str:
     return fate.CLOSE_REASONS.get(said, str(said))
 
 
-def _reports(task: Json) -> Iterator[Report]:
+def _reports(visit: Visit, task: Json) -> Iterator[Report]:
     for output in task.get("output", ()):
         to = output.get("valueReference", {})
         named = to.get("reference") or to.get("identifier", {}).get("value") or to.get("display")
         if named:
-            yield Report(str(named), "", str(to.get("reference")).partition("/")[0] in KINDS)
+            is_here = _is_here(visit, str(to.get("reference", "")))
+            yield Report(str(named), "", is_here, "reference" in to and not is_here)
         elif "valueAttachment" in output:
             yield _attached(output["valueAttachment"])
         elif text := next((output[name] for name in _TEXTS if name in output), ""):
             yield Report("", text[:_SHOWN])
+
+
+def _is_here(visit: Visit, reference: str) -> bool:
+    """Whether that resource is stored here: most reports are at the EHR alone."""
+    type, _, id = reference.partition("/")
+    if type not in KINDS or not is_id(id):
+        return False
+    stored = visit.service.store.read(visit.tenant, type, id)
+    return stored is not None and not stored.is_deleted
 
 
 def _attached(attachment: Json) -> Report:
