@@ -78,6 +78,32 @@ def test_a_double_click_acts_once(house: House, page: Page) -> None:
     expect(page.get_by_role("heading", name="The order")).to_be_visible()
 
 
+def test_enter_pressed_twice_sends_a_form_once(house: House, page: Page) -> None:
+    """Given a referral, when Nora presses Enter again, then nothing is sent twice; back, she may send it."""
+    named(house, "Enid Sorrel", *EXHAUSTED)
+    sent: list[str] = []
+
+    open_referral(page, "review", "Enid Sorrel")
+    address = page.url
+    page.on("request", lambda asked: sent.append(asked.url) if asked.method == "POST" else None)
+    page.get_by_role("button", name="Claim it").focus()
+    page.evaluate("() => { for (let times = 0; times < 3; times += 1) document.activeElement.click(); }")
+    expect(page.get_by_role("button", name="Release it")).to_be_visible()
+    assert sent == [f"{address}/claim"]
+
+    once = """() => {
+        const form = document.querySelector("form[action$='/release']");
+        let stopped = [];
+        addEventListener("submit", (it) => { stopped.push(it.defaultPrevented); it.preventDefault(); });
+        form.requestSubmit();
+        form.requestSubmit();
+        dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+        form.requestSubmit();
+        return stopped;
+    }"""
+    assert page.evaluate(once) == [False, True, False], "whoever comes back may send it"
+
+
 def test_a_double_click_acts_once_without_any_script(house: House, plain: Page) -> None:
     """Given no script, when Nora has acknowledged, then no other button stands where she clicked."""
     named(house, "Dina Sorrel", *EXHAUSTED, CAUDA)

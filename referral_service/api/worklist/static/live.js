@@ -109,5 +109,17 @@ document.addEventListener("click", (event) => {
   if (Date.now() - at < 700 && isNear && about === what) event.preventDefault();
   else sessionStorage.setItem("clicked", JSON.stringify([event.clientX, event.clientY, Date.now(), about]));
 });
+// A form is sent once, however often Enter is pressed; one that brings a file leaves the page as it is. Whoever
+// comes back to the page may send it again.
+let sent = new WeakSet();
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post" || form.action.endsWith(".csv")) return;
+  if (sent.has(form)) event.preventDefault();
+  sent.add(form);
+});
+addEventListener("pageshow", () => {
+  sent = new WeakSet();
+});
 const faults = document.querySelector(".faults");
 if (faults) faults.focus();
