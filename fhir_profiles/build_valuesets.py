@@ -62,6 +62,10 @@ CODESYSTEMS = {
     "reason": ("Reason of a decision", "Why a decision has its outcome."),
     "criterion": ("Criterion", "The criteria that every decision reports."),
     "task": ("Task of a reviewer", "Tasks, and outputs of them, that FHIR's own codes do not name."),
+    "decline-reason": (
+        "Reason to decline",
+        "Why a person declines what is proposed, as the worklist and cards of CDS Hooks offer it.",
+    ),
 }
 
 

@@ -47,8 +47,9 @@ def _faults(card: Json) -> Iterator[str]:
     yield from _faults_of_source(card["source"])
     for suggestion in card.get("suggestions", ()):
         yield from _faults_of_suggestion(suggestion)
-    for reason in card.get("overrideReasons", [{"code": "none"}]):
-        if not reason.get("code") or not reason.keys() <= {"code", "system", "display"}:
+    for reason in card.get("overrideReasons", ()):
+        is_coded = reason.get("code") and reason.get("system")
+        if not is_coded or not reason.keys() <= {"code", "system", "display"}:
             yield f"override reason {sorted(reason)}"
 
 

@@ -118,6 +118,9 @@ def test_the_suggestion_is_a_draft_that_rests_on_the_client_s_own_resources(clie
     assert not any("GuidanceResponse" in one["reference"] for one in drafted["supportingInfo"])
     assert found["selectionBehavior"] == "at-most-one"
     assert {one["code"] for one in found["overrideReasons"]} == set(DECLINE_REASONS)
+    assert {one["system"] for one in found["overrideReasons"]} == {
+        f"{CANONICAL_BASE}/CodeSystem/decline-reason"
+    }
 
 
 def test_asked_again_a_card_keeps_its_uuid_and_another_call_has_another(client: Client) -> None:

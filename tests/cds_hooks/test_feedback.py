@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from referral_service.fhir.codes import CANONICAL_BASE
 from referral_service.workflow.ports import DEFAULT_TENANT
 from tests.cds_hooks.client import Client
 from tests.kit.databases import postgresql
@@ -71,6 +72,15 @@ def test_an_answer_is_kept_with_the_code_of_its_reason_alone(served: Running) ->
     (line,) = lines(served, said["card"])
     assert "answered-card" in line
     assert COMMENT not in repr(served.dump()) and "Xyzzy" not in repr(served.dump())
+
+
+@pytest.mark.parametrize("system", [{}, {"system": f"{CANONICAL_BASE}/CodeSystem/decline-reason"}])
+def test_a_reason_counts_with_its_system_and_without(served: Running, system: dict[str, str]) -> None:
+    said = overridden(overrideReason={"reason": {"code": "not-indicated", **system}})
+    post(served, said)
+
+    (row,) = rows(served, said["card"])
+    assert row[4:] == ("overridden", "not-indicated")
 
 
 def test_what_was_accepted_has_no_reason(served: Running) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from fhir_profiles import RESOURCES
+from referral_service.api.worklist.words import DECLINE_REASONS
 from referral_service.core import explain
 from referral_service.core.decision import Outcome
 from referral_service.core.pathway import CriterionId
@@ -15,9 +16,13 @@ from referral_service.pathways import DEFAULT, load
 CORE = Path(explain.__file__).parent
 
 
-def codes(name: str) -> set[str]:
+def displays(name: str) -> dict[str, str]:
     system = json.loads((RESOURCES / "codesystems" / f"{name}.json").read_text())
-    return {concept["code"] for concept in system["concept"]}
+    return {concept["code"]: concept["display"] for concept in system["concept"]}
+
+
+def codes(name: str) -> set[str]:
+    return set(displays(name))
 
 
 def test_every_reason_has_its_sentence_and_its_code() -> None:
@@ -33,6 +38,10 @@ def test_every_reason_stands_in_the_core() -> None:
 def test_outcomes_and_criteria_are_published() -> None:
     assert codes("outcome") == set(get_args(Outcome))
     assert codes("criterion") == set(get_args(CriterionId))
+
+
+def test_every_reason_to_decline_is_published_in_the_same_words() -> None:
+    assert displays("decline-reason") == DECLINE_REASONS
 
 
 def test_every_concept_of_the_policy_is_a_concept_of_the_terminology() -> None:

@@ -110,7 +110,15 @@ def test_every_code_of_our_own_stands_in_a_complete_code_system() -> None:
         systems[system["url"]] = set(codes)
     assert set(systems) == {
         f"{BASE}/CodeSystem/{name}"
-        for name in ("spine-imaging-finding", "referral-target", "outcome", "reason", "criterion", "task")
+        for name in (
+            "spine-imaging-finding",
+            "referral-target",
+            "outcome",
+            "reason",
+            "criterion",
+            "task",
+            "decline-reason",
+        )
     }
     ours = [row for row in rows("codes.csv") if row["system"].startswith(BASE)]
     assert {row["code"] for row in ours} == systems[f"{BASE}/CodeSystem/spine-imaging-finding"]

@@ -70,7 +70,8 @@ def card(finding: Finding, id: UUID, frame: Frame) -> Json:
         found["selectionBehavior"] = "at-most-one"
     if finding.proposal or indicator != "info":
         found["overrideReasons"] = [
-            {"code": code, "display": words} for code, words in frame.override_reasons.items()
+            {**names.coding("decline-reason", code), "display": words}
+            for code, words in frame.override_reasons.items()
         ]
     return found
 
