@@ -6,6 +6,7 @@ security-source-type, extra-security-role-type and network-type; DICOM's DCM. Wh
 (operations, Bundles, pages, signing in, what the service does by itself) is an AuditEvent of R4 alone.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ EMERGENCY: Final = "emergency"
 # As who somebody acts of whom nothing is known.
 UNKNOWN: Final = "unknown"
 SERVICE: Final = "Device/referral-service"
+# No ledger is longer, and every database takes such a number.
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,17}")
 _TERMS: Final = "http://terminology.hl7.org/CodeSystem"
 _DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 _PROFILES: Final = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
@@ -99,6 +102,11 @@ _PATIENT: Final = _coding(f"{_TERMS}/object-role", "1", "Patient")
 _RESOURCE: Final = _coding(f"{_TERMS}/object-role", "4", "Domain Resource")
 _QUERY: Final = _coding(f"{_TERMS}/object-role", "24", "Query")
 _SERVER: Final = _coding(f"{_TERMS}/security-source-type", "4", "Application Server")
+
+
+def line_number(id: str) -> int | None:
+    """The number of the line that has this id as an AuditEvent; None where no line can have it."""
+    return int(id) if _NUMBER.fullmatch(id) else None
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Row
 
-from referral_service.fhir.audit import SUBTYPES, Line
+from referral_service.fhir.audit import SUBTYPES, Line, line_number
 from referral_service.fhir.search.query import During, Test
 from referral_service.fhir.search.table import KINDS
 from referral_service.store.engine import reading
@@ -112,7 +112,7 @@ def _subjects(connection: Connection, tenant: Tenant, patient: str) -> list[str]
 
 def _passes(test: Test, of: dict[str, list[str]]) -> ColumnElement[bool]:
     if test.name == "_id":
-        return ledger.c.seq.in_([int(one) for one in test.tokens if one.isascii() and one.isdigit()])
+        return ledger.c.seq.in_([number for one in test.tokens if (number := line_number(one))])
     if test.dates:
         return or_(*map(_during, test.dates))
     if test.name == "subtype":

@@ -34,6 +34,18 @@ def test_the_events_are_there_and_found(served: Running) -> None:
     assert [one["who"].get("reference") for one in event["agent"]] == [None, None, "Practitioner/nurse"]
 
 
+def test_a_number_that_no_line_can_have_finds_nothing(served: Running) -> None:
+    served.put({"resourceType": "Patient", "id": "p-1"})
+    assert ids(served.search("AuditEvent", _id="1")) == ["1"]
+
+    beyond = ("9223372036854775807", "9223372036854775808", "9" * 4400)
+    for none in (*beyond, "01", "0", "-1", "+1", "1e0", "\u0661", "x"):
+        assert ids(served.search("AuditEvent", _id=none)) == [], none[:30]
+        assert ids(served.search("AuditEvent", _id=f"{none},1")) == ["1"], none[:30]
+    for none in beyond:
+        assert served.http.get(f"/AuditEvent/{none}").status_code == 404
+
+
 def test_without_it_only_writes_are(tmp_path_factory: pytest.TempPathFactory) -> None:
     with running(tmp_path_factory.mktemp("off")) as served:
         served.put({"resourceType": "Patient", "id": "p-1"})

@@ -12,7 +12,7 @@ from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
 from referral_service.api.fhir.preconditions import names
 from referral_service.core.problem import Category, problem
-from referral_service.fhir.audit import Line, event
+from referral_service.fhir.audit import Line, event, line_number
 from referral_service.fhir.search import query
 from referral_service.fhir.search.table import KINDS, Kind, Parameter, Sort
 from referral_service.store.trail import Page, Trail, Walk
@@ -31,7 +31,6 @@ KIND: Final = Kind(
         Parameter("entity", Sort.REFERENCE, ("entity.what",), "entity", tuple(KINDS)),
     ),
 )
-_LONGEST: Final = 18
 
 
 class _Place(msgspec.Struct, array_like=True):
@@ -43,8 +42,8 @@ class _Place(msgspec.Struct, array_like=True):
 
 async def read(face: Face, ask: Ask) -> Answer:
     """200; 304 if If-None-Match names it; 404. A line never changes, so there is one version of it."""
-    is_number = ask.id.isascii() and ask.id.isdigit() and len(ask.id) <= _LONGEST and ask.id[:1] != "0"
-    line = await run_in_threadpool(_trail(face).read, ask.tenant, int(ask.id)) if is_number else None
+    number = line_number(ask.id)
+    line = await run_in_threadpool(_trail(face).read, ask.tenant, number) if number else None
     if line is None:
         raise problem(Category.NOT_FOUND, "There is no such AuditEvent.")
     stored = _stored(face, line)
