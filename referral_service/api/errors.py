@@ -5,6 +5,7 @@ from math import ceil
 import orjson
 import structlog
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from referral_service.store.failures import problem_of
 
 MEDIA_TYPE = "application/fhir+json; charset=utf-8"
 _OURS = 500
+_FAULT = Issue("exception", "An error of the service; it has been logged.")
 _log = structlog.get_logger(__name__)
 
 _SENTENCES = {
@@ -67,9 +69,14 @@ async def on_problem(request: Request, error: Exception) -> Response:
 
 async def on_database_failure(request: Request, error: Exception) -> Response:
     """A read that the database did not answer; a write's failure is a Problem already."""
+    assert isinstance(error, DBAPIError | PoolTimeout)
+    return await on_problem(request, _of_database(error))
+
+
+def _of_database(error: DBAPIError | PoolTimeout) -> Problem:
     if isinstance(error, DBAPIError):
-        return await on_problem(request, problem_of(error))
-    return await on_problem(request, problem(Category.UNAVAILABLE, "The database is busy just now."))
+        return problem_of(error)
+    return problem(Category.UNAVAILABLE, "The database is busy just now.")
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
@@ -82,4 +89,14 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 def on_fault(error: Exception) -> Response:
     """Anything unforeseen: logged without its text, which may quote a value; answered without a trace."""
     _log.error("unforeseen failure", exc_info=error)
-    return refusal(500, (Issue("exception", "An error of the service; it has been logged."),))
+    return refusal(500, (_FAULT,))
+
+
+def of_one_among_others(error: Exception) -> Problem:
+    """What a single request would be answered where no handler is: logged in the same way."""
+    if isinstance(error, DBAPIError | PoolTimeout):
+        found = _of_database(error)
+        _log.warning("a request failed", status=status_of(found))
+        return found
+    _log.error("unforeseen failure", exc_info=error)
+    return Problem(Category.FAULT, _FAULT)

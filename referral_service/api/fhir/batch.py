@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 
+from referral_service.api.errors import of_one_among_others
 from referral_service.api.fhir import entries
 from referral_service.api.fhir.exchange import Answer, Ask
 from referral_service.api.fhir.face import Face
@@ -51,10 +52,17 @@ async def _in_turn(face: Face, ask: Ask, same: Sequence[Entry]) -> dict[int, Ans
         if read > entries.MOST_READ:
             answers.update((entry.index, _TOO_MUCH) for entry in group)
             continue
-        done = await asyncio.gather(*(entries.answer(face, ask, entry) for entry in group))
+        done = await asyncio.gather(*(_answer(face, ask, entry) for entry in group))
         answers.update((entry.index, one) for entry, one in zip(group, done, strict=True))
         read += sum(entries.size(one) for one in done if not one.is_written)
     return answers
+
+
+async def _answer(face: Face, ask: Ask, entry: Entry) -> Answer:
+    try:
+        return await entries.answer(face, ask, entry)
+    except Exception as error:  # noqa: BLE001 - whatever it is, what others have stored is to be answered
+        return entries.failed(entry, of_one_among_others(error))
 
 
 def _refused(issues: Iterable[Issue]) -> Answer:

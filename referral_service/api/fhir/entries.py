@@ -64,11 +64,16 @@ async def answer(face: Face, ask: Ask, entry: Entry) -> Answer:
         done = await interaction.perform(face, alone)
         return msgspec.structs.replace(done, is_bare=True) if entry.method == "HEAD" else done
     except (Problem, HttpProblem) as error:
-        where = f"Bundle.entry[{entry.index}].request{'.url' if entry.method in ('GET', 'HEAD') else ''}"
-        issues = (
-            one if one.expression else msgspec.structs.replace(one, expression=where) for one in error.issues
-        )
-        return Answer(status=status_of(error), issues=tuple(issues))
+        return failed(entry, error)
+
+
+def failed(entry: Entry, error: Problem | HttpProblem) -> Answer:
+    """The answer to an entry that fails so: what is said of no element is said of its request."""
+    where = f"Bundle.entry[{entry.index}].request{'.url' if entry.method in ('GET', 'HEAD') else ''}"
+    issues = (
+        one if one.expression else msgspec.structs.replace(one, expression=where) for one in error.issues
+    )
+    return Answer(status=status_of(error), issues=tuple(issues))
 
 
 def size(answer: Answer) -> int:
