@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from referral_service.api import openapi, operate
 from referral_service.api.cds_hooks.cross_origin import CrossOrigin
+from referral_service.api.cds_hooks.gate import is_open
 from referral_service.api.cds_hooks.routes import routes as cds_hooks
 from referral_service.api.deadlines import Deadline
 from referral_service.api.errors import HttpProblem, on_database_failure, on_http_exception, on_problem
@@ -68,7 +69,8 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(openapi.routes(face))
     app.include_router(worklist(service))
     app.include_router(notify(service))
-    app.include_router(cds_hooks(service, service.sources.cds_clients))
+    clients = service.sources.cds_clients
+    app.include_router(cds_hooks(service, clients))
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HttpProblem, on_problem)
     app.add_exception_handler(DBAPIError, on_database_failure)
@@ -82,9 +84,7 @@ def create_app(service: Service) -> FastAPI:
             app.include_router(emergency(service.authority.entrance))
     app.add_middleware(Door, face=face)
     app.add_middleware(Spaced, most_bytes=service.settings.max_body_mb * 1024 * 1024)
-    app.add_middleware(
-        CrossOrigin, clients=service.sources.cds_clients, is_open=service.settings.auth == "off"
-    )
+    app.add_middleware(CrossOrigin, clients=clients, is_open=is_open(clients, service.settings))
     app.add_middleware(Witness, store=service.store, is_audited=service.settings.is_audited)
     app.add_middleware(Limit, limits=service.authority.limits if service.authority else None)
     app.add_middleware(Guard, authority=service.authority)

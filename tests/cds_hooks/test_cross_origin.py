@@ -97,6 +97,20 @@ def test_where_authentication_is_on_the_pages_of_named_clients_alone_may_call(
     assert all("access-control-allow-origin" not in answers[one].headers for one in (STRANGER, "null"))
 
 
+def test_where_clients_are_named_their_pages_alone_may_call(guarded: Running) -> None:
+    private = {"Access-Control-Request-Private-Network": "true"}
+    for path in ("", "/patient-view", "/order-sign/feedback"):
+        address = f"{guarded.address}/cds-services{path}"
+        assert preflight(address, SANDBOX).headers["access-control-allow-origin"] == SANDBOX
+        for origin in (STRANGER, "null"):
+            refused = preflight(address, origin, **private)
+            assert refused.status_code == 400
+            read = httpx.get(address, headers={"Origin": origin})
+            for answer in (refused, read):
+                assert "access-control-allow-origin" not in answer.headers
+                assert "access-control-allow-private-network" not in answer.headers
+
+
 def test_a_token_is_for_the_address_that_the_service_is_known_by(authenticating: Running) -> None:
     address = f"{authenticating.address}/cds-services/patient-view"
     statuses = []

@@ -14,7 +14,7 @@ class CrossOrigin:
     """The middleware. Credentials of the browser are never asked for: a token is in a header, or nowhere."""
 
     def __init__(self, app: ASGIApp, clients: Collection[CdsClient], is_open: bool) -> None:
-        """`is_open`: without authentication a page from anywhere may call."""
+        """`is_open`: a page from anywhere may call, as anybody may."""
         self._app = app
         origins = {origin.rstrip("/") for client in clients for origin in client.origins}
         self._cors = CORSMiddleware(

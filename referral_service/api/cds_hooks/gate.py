@@ -16,6 +16,7 @@ from referral_service.auth import signed
 from referral_service.auth.keys import FileKeys, Keys, KeysError, WebKeys
 from referral_service.auth.signed import Signed, Untrusted
 from referral_service.fhir.space import Space
+from referral_service.settings import Settings
 from referral_service.sources import CdsClient, SourcesError
 from referral_service.store.engine import writing
 from referral_service.store.once import seen
@@ -47,6 +48,11 @@ class Caller(NamedTuple):
 _ANYBODY: Final = Caller(DEFAULT_TENANT, "cds-client", None)
 
 
+def is_open(clients: Collection[CdsClient], settings: Settings) -> bool:
+    """Whether anybody may call, from any page."""
+    return not clients and settings.auth == "off"
+
+
 class Gate:
     """Lets callers in; one for each application."""
 
@@ -57,7 +63,7 @@ class Gate:
         if len(self._clients) < len(clients):
             raise SourcesError("cds_clients: two issuers are the same")
         self._keys = {one.issuer: _keys(one, service.clock) for one in clients}
-        self._is_open = not clients and service.settings.auth == "off"
+        self._is_open = is_open(clients, service.settings)
 
     def admit(self, authorization: Sequence[str], addresses: Collection[str]) -> Caller:
         """Who calls one of these addresses; raises 401, or UNAVAILABLE where keys cannot be looked up."""
