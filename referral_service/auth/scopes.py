@@ -75,7 +75,8 @@ def allows(scopes: Sequence[str], type: str, interaction: str) -> bool:
 def granted(asked: str, most: Sequence[str]) -> tuple[str, ...]:
     """What is given of the scopes asked for, parted by spaces, where no more than `most` may be.
 
-    One that is given whole stays as it was asked, else what is left of it is said in version 2's form.
+    One that is given whole stays as it was asked, else what is left of it is said in version 2's form. One of
+    a type that no system may see is never given.
     Raises ScopeError for one that is not understood.
     """
     found: dict[str, None] = {}
@@ -84,7 +85,7 @@ def granted(asked: str, most: Sequence[str]) -> tuple[str, ...]:
             found |= {text: None} if OPERATOR in most else {}
             continue
         scope = parse(text)
-        left = _narrowed(scope, _given(tuple(most)))
+        left = [one for one in _narrowed(scope, _given(tuple(most))) if one.type not in _NEVER]
         found |= dict.fromkeys([text] if left == [scope] else map(str, left))
     return tuple(found)
 

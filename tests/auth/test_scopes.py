@@ -98,6 +98,10 @@ def test_what_is_no_scope_here_is_refused(said: str) -> None:
         ("operator system/Patient.r", "operator system/*.rs", "operator system/Patient.r"),
         ("operator", "system/*.cruds", ""),
         ("", "system/*.cruds", ""),
+        ("system/AuditEvent.rs", "system/*.cruds", ""),
+        ("system/AuditEvent.read system/Task.r", "system/AuditEvent.rs system/*.r", "system/Task.r"),
+        ("system/*.cruds", "system/AuditEvent.rs system/Task.r", "system/Task.r"),
+        ("system/*.rs", "system/*.rs", "system/*.rs"),
     ],
 )
 def test_no_more_is_given_than_may_be(asked: str, most: str, given: str) -> None:
@@ -109,7 +113,7 @@ def test_no_more_is_given_than_may_be(asked: str, most: str, given: str) -> None
 def test_what_is_given_allows_nothing_that_neither_does(asked: str, most: str) -> None:
     given = granted(asked, most.split())
 
-    for type in ("Condition", "Patient", "Task", "Observation"):
+    for type in ("Condition", "Patient", "Task", "Observation", "AuditEvent"):
         for code in LETTERS:
             both = allows(asked.split(), type, code) and allows(most.split(), type, code)
             assert allows(given, type, code) == both, (type, code)
@@ -119,3 +123,4 @@ def test_of_a_foreign_token_only_what_is_understood_counts() -> None:
     told = ["openid", "profile", "user/*.cruds", "system/Patient.rs?_id=1", "system/Task.dr", "system/Goal.r"]
 
     assert kept(told, ["system/*.cruds"]) == ("system/Goal.r",)
+    assert kept(["system/AuditEvent.rs"], ["system/*.cruds"]) == ()
