@@ -32,6 +32,7 @@ _PLACE: Final = re.compile(
     re.DOTALL,
 )
 _SPECIAL: Final = re.compile(r"[\\,|$]")
+_AS_PEOPLE_WRITE: Final = "/|:,$"
 _Turn = Callable[[str, str], str]
 
 
@@ -140,13 +141,13 @@ def _valued(type: str, name: str, turn: _Turn) -> Callable[[str], str] | None:
     return lambda one: _turned(one, turn, _REFERENCE) if "/" in one or not one else turn(of, one)
 
 
-def _searched(address: str, turn: _Turn) -> str:
-    """An address below a base, which may be a search."""
+def _searched(address: str, turn: _Turn, left_as_said: str = _AS_PEOPLE_WRITE) -> str:
+    """An address below a base, which may be a search, all but these characters percent-encoded."""
     path, _, query = address.partition("?")
     if not query or not (type := type_of(path)):
         return _turned(address, turn, _PLACE)
     parameters = _parameters(type, parse_qsl(query, keep_blank_values=True), turn)
-    return f"{_turned(path, turn, _PLACE)}?{urlencode(parameters, safe='/|:,$')}"
+    return f"{_turned(path, turn, _PLACE)}?{urlencode(parameters, safe=left_as_said)}"
 
 
 def _resource(resource: Json, turn: _Turn) -> Json:
@@ -177,7 +178,7 @@ def _parameter(parameter: Any, turn: _Turn) -> Any:
 def _of_bundle(key: str, value: Any, turn: _Turn) -> Any:
     if key == "link" and isinstance(value, list):
         return [
-            {**one, "url": _searched(one["url"], turn)}
+            {**one, "url": _searched(one["url"], turn, left_as_said="")}
             if isinstance(one, dict) and isinstance(one.get("url"), str)
             else one
             for one in value

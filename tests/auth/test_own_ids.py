@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
@@ -65,6 +66,11 @@ def cerner(home: House) -> Ehr:
     return Ehr(home, "elliptic")
 
 
+def self_link(page: Json) -> str:
+    (address,) = (one["url"] for one in page["link"] if one["relation"] == "self")
+    return str(address)
+
+
 def without_meta(resource: Json) -> Json:
     return {key: value for key, value in resource.items() if key != "meta"}
 
@@ -101,6 +107,25 @@ def test_a_search_says_what_was_asked(epic: Ehr) -> None:
     assert "patient=Patient" in links["self"]
     assert [len(page["entry"]) for page in (first, second)] == [2, 1]
     assert all("epic." not in it["fullUrl"] for page in (first, second) for it in page["entry"])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "code=http://hl7.org/fhir/sid/icd-10-cm|M51.26,http://hl7.org/fhir/sid/icd-10-cm|M54.50",
+        "patient=Patient/s1,Patient/s2&_sort=-onset-date",
+        "patient=Patient/s1&code=urn:x|a%26b%3Dc%2Bd%20e",
+        "_id=s-1,s-2&identifier=|7",
+    ],
+)
+def test_the_link_of_a_search_is_written_as_for_everybody(home: House, epic: Ehr, asked: str) -> None:
+    address = self_link(epic.get(f"/Condition?{asked}"))
+    reader = home.as_client("reader", "system/Condition.rs")
+    common = self_link(home.http.get(f"/Condition?{asked}", headers=reader).json())
+
+    assert address == common
+    assert not set("|,$ ") & set(address)
+    assert parse_qsl(urlsplit(address).query) == parse_qsl(urlsplit(f"?{asked}").query)
 
 
 def test_what_is_posted_is_found_under_the_id_that_it_was_given(epic: Ehr, cerner: Ehr) -> None:
