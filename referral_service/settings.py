@@ -17,11 +17,12 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from referral_service.forms import parted, shift
+
 PREFIX = "REFERRAL_"
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 _BROKERS = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "filesystem")
 _WEB_ADDRESS = re.compile(r"https?://[^/\s]+\S*$")
@@ -30,19 +31,6 @@ _LONGEST_SOCKET = 100
 
 class SettingsError(ValueError):
     """The service cannot start with this environment; one line a fault, each naming its variable."""
-
-
-def _shift(value: object) -> object:
-    """`+14d` or `-3h` as a duration."""
-    if not isinstance(value, str):
-        return value
-    found = re.fullmatch(r"([+-]?\d{1,9})([smhdw])", value.strip())
-    if found is None:
-        raise ValueError("say a whole number and one of s, m, h, d, w, such as +14d or -3h")
-    try:
-        return timedelta(**{_UNITS[found[2]]: int(found[1])})
-    except OverflowError:
-        raise ValueError("that is longer than time itself") from None
 
 
 def _lower(value: object) -> object:
@@ -69,7 +57,7 @@ class Settings(BaseSettings):
     public_url: str = ""
     audit: bool | None = None
     allow_insecure: bool = False
-    clock_shift: Annotated[timedelta, BeforeValidator(_shift)] = timedelta()
+    clock_shift: Annotated[timedelta, BeforeValidator(shift)] = timedelta()
     ehr_url: str = ""
     ehr_token_url: str = ""
     ehr_client_id: str = ""
@@ -79,8 +67,8 @@ class Settings(BaseSettings):
     ehr_poll_seconds: int = Field(600, ge=0, le=86400)
     destination: Literal["", "fhir", "pull", "letter", "cds-hooks"] = ""
     sources: Path | None = None
-    subscribers: str = Field("", pattern=r"^\s*(https?://[^/\s]+(\s+|$))*$")
-    join_by: str = Field("", pattern=r"^\s*([A-Za-z][A-Za-z0-9+.-]*:\S+(\s+|$))*$")
+    subscribers: str = ""
+    join_by: str = ""
     ledger_key_file: Path | None = None
     canonical_base: str = "https://spine-referral.example/fhir"
     timezone: str = "UTC"
@@ -113,6 +101,11 @@ class Settings(BaseSettings):
         if url and not _WEB_ADDRESS.match(url):
             raise ValueError("say an address that begins with https:// or http://")
         return url.rstrip("/")
+
+    @field_validator("subscribers", "join_by", "ladder")
+    @classmethod
+    def _parted(cls, said: str, about: ValidationInfo) -> str:
+        return parted(str(about.field_name), said)
 
     @field_validator("traces")
     @classmethod

@@ -46,7 +46,10 @@ WRONG = {
     "TERMINOLOGY_DIR": ["/hidden/nowhere"],
     "AUTH": ["on", "smart"],
     "ALLOW_INSECURE": ["perhaps"],
-    "CLOCK_SHIFT": ["14", "soon", "14 days", "+1y", "1.5d", "999999999w"],
+    "CLOCK_SHIFT": ["14", "soon", "14 days", "+1y", "1.5d", "999999999w", "+99999999w", "+3000000d"],
+    "LADDER": ["hidden", "jsons://h.example/x;hidden"],
+    "JOIN_BY": ["hidden", "urn:x hidden"],
+    "SUBSCRIBERS": ["hidden", "https://partner.example ftp://hidden"],
     "EHR_URL": ["ehr.example"],
     "EHR_TOKEN_URL": ["ftp://ehr.example"],
     "EHR_KEY_FILE": ["/hidden/key.pem"],
@@ -70,6 +73,20 @@ def test_a_malformed_setting_is_named_and_not_quoted(
 
     assert str(stop.value).startswith(f"{PREFIX}{name}: ")
     assert "hidden" not in str(stop.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("JOIN_BY", "urn:oid:"), ("SUBSCRIBERS", "https://partner.example"), ("LADDER", "mailtos://")],
+)
+def test_what_form_is_expected_is_said_in_words(
+    monkeypatch: pytest.MonkeyPatch, name: str, form: str
+) -> None:
+    with pytest.raises(SettingsError) as stop:
+        load_with(monkeypatch, **{name: "foo"})
+
+    assert form in str(stop.value)
+    assert "pattern" not in str(stop.value)
 
 
 def test_every_fault_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
