@@ -142,6 +142,7 @@ def _together(own: Chart, others: Sequence[tuple[PatientId, Chart]]) -> Chart:
         episodes=keyed("episodes", "key"),
         referrals=keyed("referrals", "episode"),
         others=whose,
+        patients=tuple(patient for patient, _ in charts),
     )
 
 

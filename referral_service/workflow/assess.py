@@ -20,7 +20,7 @@ from referral_service.core.timeline import Timeline
 from referral_service.fhir.parse import parse
 from referral_service.fhir.write import Names
 from referral_service.workflow.follow import Follow
-from referral_service.workflow.ports import Chart, Claim, Clock, Onlooker, Result, Store, Tenant
+from referral_service.workflow.ports import Chart, Claim, Clock, Onlooker, Result, Store
 from referral_service.workflow.setting import Setting
 
 _NOBODY = Onlooker()
@@ -112,8 +112,9 @@ class Assessor:
         kept = Keeper(owner, chart.episodes, timeline, self._pathway).keep(answer.decisions, today)
         setting = Setting(as_of, self._clock.now(), self._zone, self._names)
 
-        def current(type: str, id: str) -> dict[str, Any]:
-            return self._current(chart.claim.tenant, type, id)
+        def find(type: str, id: str) -> dict[str, Any] | None:
+            stored = self._store.read(chart.claim.tenant, type, id)
+            return parse(stored.body) if stored else None
 
         wake_at = None
         if answer.ask_on:
@@ -129,7 +130,7 @@ class Assessor:
                 self._earlier(referral, today),
             )
 
-        result = Follow(chart, kept, setting, current, has_aged).result(wake_at)
+        result = Follow(chart, kept, setting, find, has_aged).result(wake_at)
         return replace(result, pathway=self._pathway.version)
 
     def _earlier(self, referral: Referral, today: date) -> Iterator[date]:
@@ -139,8 +140,3 @@ class Assessor:
             yield drafted
         for days in range(1, self._pathway.numbers.wake_within.value + 1):
             yield today - timedelta(days)
-
-    def _current(self, tenant: Tenant, type: str, id: str) -> dict[str, Any]:
-        stored = self._store.read(tenant, type, id)
-        assert stored is not None, "what is remembered is stored in the same transaction"
-        return parse(stored.body)

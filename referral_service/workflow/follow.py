@@ -3,11 +3,10 @@
 Source: pathway section 11. Everything here is worked out before the one transaction that stores it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 from msgspec.structs import replace
 
@@ -16,24 +15,22 @@ from referral_service.core.decision import Decision
 from referral_service.core.keeping import Kept
 from referral_service.core.moves import HasAged, Move, flagged, moves, supported
 from referral_service.core.referral import LAPSED, KeptEpisode, Referral, revoked
-from referral_service.core.saying import flags_told, says, told_by
+from referral_service.core.saying import says, told_by
 from referral_service.core.timeline import Condition, Coverage
 from referral_service.fhir.write import (
-    Detected,
-    detected_issue,
     guidance_response,
     provenance,
     service_request,
     task,
 )
+from referral_service.workflow.detecting import Find, detected
 from referral_service.workflow.flagging import Flagging
 from referral_service.workflow.ports import Chart, PatientId, Result
 from referral_service.workflow.setting import Setting
-from referral_service.workflow.sheaf import Sheaf
+from referral_service.workflow.sheaf import Sheaf, name_of
 
 ACTOR = "Device/referral-service"
 Json = dict[str, Any]
-Current = Callable[[str, str], Json]
 _STATUS = {
     "suspend": ("on-hold", "on-hold", "suspended"),
     "resume": ("draft", "requested", "resumed"),
@@ -43,17 +40,15 @@ _STATUS = {
 
 
 class Follow:
-    """Collects what one patient's evaluation changes. `current` reads a resource as it stands."""
+    """Collects what one patient's evaluation changes. `find` reads a resource as it stands."""
 
-    def __init__(
-        self, chart: Chart, kept: Kept, setting: Setting, current: Current, has_aged: HasAged
-    ) -> None:
+    def __init__(self, chart: Chart, kept: Kept, setting: Setting, find: Find, has_aged: HasAged) -> None:
         """Nothing is stored here: `result` says what is to be."""
         self._chart = chart
         self._kept = {episode.key: episode for episode in kept.episodes}
         self._news = kept
         self._setting = setting
-        self._current = current
+        self._find = find
         self._has_aged = has_aged
         self._owner = (chart.claim.tenant, chart.claim.patient)
         self._sheaf = Sheaf(chart.claim.patient, ACTOR)
@@ -73,7 +68,8 @@ class Follow:
         for referral, key in supported(decisions, self._chart.referrals):
             if referral.id not in self._referrals:
                 self._refresh(referral, key)
-        self._tell_flags()
+        for issue in detected(self._chart, decisions.values(), self._find, self._setting):
+            self._sheaf.put(issue)
         self._tell_provenance()
         episodes = (*self._news.changed, *self._news.gone)
         return Result(
@@ -99,24 +95,6 @@ class Follow:
         self._targets.append(f"GuidanceResponse/{episode.guidance}/_history/{episode.guidance_version}")
         said = {"outcome": episode.decision.outcome, "reasons": ",".join(episode.decision.reasons)}
         self._sheaf.happened("decided", f"GuidanceResponse/{episode.guidance}", said)
-
-    def _tell_flags(self) -> None:
-        """One DetectedIssue for each red flag of the patient; cancelled once no decision rests on it."""
-        before = flags_told(e.decision for e in self._chart.episodes)
-        now = flags_told(e.decision for e in self._kept.values())
-        told = [(key, found, True) for key, found in now.items() if before.get(key) != found]
-        told += [(key, found, False) for key, found in before.items() if key not in now]
-        for (concept, source), why, stands in told:
-            patient = self._whose(source)
-            self._sheaf.put(
-                detected_issue(
-                    _id(self._owner[0], patient, concept, source, "DetectedIssue"),
-                    Detected(source, why, stands),
-                    patient,
-                    self._setting.now,
-                    self._setting.names,
-                )
-            )
 
     def _follow(self, move: Move) -> None:
         referral = move.referral
@@ -289,9 +267,10 @@ class Follow:
             names = self._setting.names
             self._sheaf.put(provenance(id, self._targets, list(sources), self._setting.now, names))
 
+    def _current(self, type: str, id: str) -> Json:
+        found = self._find(type, id)
+        assert found is not None, "what is remembered is stored in the same transaction"
+        return found
+
     def _id(self, *parts: str) -> str:
-        return _id(*self._owner, *parts)
-
-
-def _id(*parts: str) -> str:
-    return str(uuid5(NAMESPACE_URL, "|".join(parts)))
+        return name_of(*self._owner, *parts)

@@ -113,6 +113,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
 
     Where several patients are that person, `others` says what is not the claim's patient's: by the source of
     a fact, the id of a GuidanceResponse, the id of a review. Episodes of theirs have keys "patient/key".
+    `patients` are all of them, the claim's too.
     """
 
     claim: Claim
@@ -120,6 +121,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     episodes: tuple[Episode, ...]
     referrals: tuple[Referral, ...]
     others: dict[str, PatientId] = {}
+    patients: tuple[PatientId, ...] = ()
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """What one evaluation writes: each resource as it was put last, what is deleted, the ledger's lines."""
 
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from referral_service.fhir.parse import dump
 from referral_service.fhir.read import patient_of
@@ -51,3 +52,8 @@ class Sheaf:
             patient=PatientId(patient_of(resource) or self._patient),
             terms=terms(resource),
         )
+
+
+def name_of(*parts: str) -> str:
+    """The id of what is the only one of these, the same whenever and wherever it is written."""
+    return str(uuid5(NAMESPACE_URL, "|".join(parts)))
