@@ -19,7 +19,8 @@ from referral_service.core.stage import OPEN_TASK, stage
 from referral_service.fhir.search.table import KINDS
 from referral_service.store import bodies
 from referral_service.store.engine import reading as snapshot
-from referral_service.store.reports import Remembered, remembered
+from referral_service.store.population import each_once
+from referral_service.store.reports import Remembered, remembered, together
 from referral_service.store.tables import IS_PROPOSAL, fact, patient, referral, resource
 from referral_service.workflow.ports import PatientId, Referral, Tenant
 
@@ -209,7 +210,7 @@ def _resources(connection: Connection, rows: _Rows) -> Found:
     unread = [row for row in rows if not row.is_read]
     ours = [row for row in unread if row.type in _OURS]
     known: dict[tuple[str, str, str], int | None] = {}
-    for (tenant, _), kept in _remembered(connection, ours, "patient").items():
+    for (tenant, _), kept in _remembered(connection, [(row.tenant, row.patient) for row in ours]).items():
         for one in kept.referrals:
             known |= {(tenant, *key): None for key in _resources_of(one)}
         known |= {(tenant, "GuidanceResponse", it.guidance): it.guidance_version for it in kept.episodes}
@@ -225,11 +226,15 @@ def _resources(connection: Connection, rows: _Rows) -> Found:
 
 
 def _patients(connection: Connection, rows: _Rows) -> Found:
-    """Whoever rests: what the decisions call for is done, and somebody will look again."""
-    kept = _remembered(connection, rows, "id")
+    """Whoever rests: what the decisions call for is done, and somebody will look again. A person is one."""
+    found = each_once(connection, [(row.tenant, row.id) for row in rows])
+    at_rest = {owner: whole.patients for owner, whole in found.items() if not whole.is_due}
+    kept = _remembered(connection, ((tenant, one) for (tenant, _), same in at_rest.items() for one in same))
     for row in rows:
-        for kind, said in _neglected(kept[row.tenant, row.id], row.wake_at):
-            yield Difference(kind, f"Patient/{row.id}", said)
+        if same := at_rest.get((row.tenant, row.id)):
+            whole = together({one: kept[row.tenant, one] for one in same}, same)
+            for kind, said in _neglected(whole, row.wake_at):
+                yield Difference(kind, f"Patient/{same[0]}", said)
 
 
 def _neglected(kept: Remembered, wake_at: datetime | None) -> Iterator[tuple[str, str]]:
@@ -250,16 +255,16 @@ def _is_forgotten(decision: Decision, wake_at: datetime | None, has_task: bool) 
 
 
 def _remembered(
-    connection: Connection, rows: _Rows, column: str
+    connection: Connection, owners: Iterable[tuple[Tenant, PatientId]]
 ) -> dict[tuple[Tenant, PatientId], Remembered]:
-    """What is remembered of the patients whom that column names."""
+    """What is remembered of each of these."""
     patients: dict[Tenant, set[PatientId]] = defaultdict(set)
-    for row in rows:
-        patients[row.tenant].add(getattr(row, column))
+    for tenant, one in owners:
+        patients[tenant].add(one)
     return {
         (tenant, owner): kept
-        for tenant, owners in patients.items()
-        for owner, kept in remembered(connection, tenant, sorted(owners)).items()
+        for tenant, some in patients.items()
+        for owner, kept in remembered(connection, tenant, some).items()
     }
 
 

@@ -79,7 +79,7 @@ def members(
     found: dict[Owner, list[tuple[bool, PatientId]]] = {}
     one, same = person.alias(), person.alias()
     for tenant, patients in asked.items():
-        for some in _some(patients):
+        for some in in_batches(patients):
             rows = connection.execute(
                 select(one.c.patient, same.c.patient.label("other"), same.c.person)
                 .where(one.c.tenant == tenant, one.c.patient.in_(some), _stood(one, known_at))
@@ -192,7 +192,7 @@ def _holders(connection: Connection, tenant: Tenant, names: Collection[str]) -> 
     """Who has one of these names."""
     return {
         patient
-        for some in _some(names)
+        for some in in_batches(names)
         for patient in connection.scalars(
             select(bond.c.patient).where(bond.c.tenant == tenant, bond.c.name.in_(some))
         )
@@ -202,7 +202,7 @@ def _holders(connection: Connection, tenant: Tenant, names: Collection[str]) -> 
 def _crowded(connection: Connection, tenant: Tenant, identifiers: Iterable[str], most: int) -> set[str]:
     """Those of these that more patients have; as many as that are looked at, and no more."""
     found: set[str] = set()
-    for some in _some(identifiers):
+    for some in in_batches(identifiers):
         asked = values(column("name", String), name="asked").data([(one,) for one in some]).cte()
         its = select(bond.c.patient).where(bond.c.tenant == tenant, bond.c.name == asked.c.name)
         found.update(connection.scalars(select(asked.c.name).where(its.limit(1).offset(most).exists())))
@@ -267,7 +267,7 @@ def _is_link(name: str) -> bool:
 
 def _change(connection: Connection, tenant: Tenant, now: Mapping[str, str | None], at: datetime) -> None:
     stands = (person.c.tenant == tenant, person.c.known_until.is_(None))
-    for some in _some(now):
+    for some in in_batches(now):
         connection.execute(update(person).where(*stands, person.c.patient.in_(some)).values(known_until=at))
     # a second change within the same instant takes the place of the first
     _PERSON.run(connection, [(tenant, one, microseconds(at), None, its) for one, its in now.items() if its])
@@ -280,11 +280,11 @@ def _asking(text: str, size: int) -> Statement:
 
 def _few(names: Iterable[str]) -> Iterator[list[str]]:
     """The same in few sizes, the last name repeated: a driver prepares each text anew."""
-    for some in _some(names):
+    for some in in_batches(names):
         yield some + some[-1:] * ((1 << (len(some) - 1).bit_length()) - len(some))
 
 
-def _some(names: Iterable[str]) -> Iterator[list[str]]:
+def in_batches(names: Iterable[str]) -> Iterator[list[str]]:
     """As many at a time as one statement takes."""
     listed = sorted(names)
     for start in range(0, len(listed), _AT_ONCE):

@@ -1,17 +1,56 @@
 """Everybody who is stored, one batch in memory at a time; for questions about the whole population."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import groupby
+from typing import NamedTuple
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from referral_service.core.timeline import AnyFact
-from referral_service.store import bodies
+from referral_service.store import bodies, persons
 from referral_service.store.engine import reading as snapshot
-from referral_service.store.tables import fact, patient
+from referral_service.store.tables import IS_DIRTY, fact, patient
 from referral_service.workflow.ports import PatientId, Tenant
 
 _AT_ONCE = 500
+
+
+class Whole(NamedTuple):
+    """A person's patients, the leader first; whether another of them waits to be looked at."""
+
+    patients: tuple[PatientId, ...]
+    is_due: bool = False
+
+
+def each_once(connection: Connection, owners: Collection[persons.Owner]) -> dict[persons.Owner, Whole]:
+    """The person whom each of these stands for: of several patients the first in the queue's table does."""
+    same = persons.members(connection, owners)
+    queue = _in_queue(connection, {(tenant, one) for (tenant, _), its in same.items() for one in its})
+    found = {}
+    for owner in owners:
+        tenant, own = owner
+        patients = same.get(owner, (own,))
+        others = {one: queue[tenant, one] for one in patients if one != own and (tenant, one) in queue}
+        if next(one for one in patients if one == own or one in others) == own:
+            found[owner] = Whole(patients, is_due=any(others.values()))
+    return found
+
+
+def _in_queue(connection: Connection, owners: Collection[persons.Owner]) -> dict[persons.Owner, bool]:
+    """Those of these who have a row there; whether each is due."""
+    ids: dict[Tenant, list[PatientId]] = {}
+    for tenant, one in owners:
+        ids.setdefault(tenant, []).append(one)
+    return {
+        (tenant, row.id): bool(row.is_due)
+        for tenant, some in ids.items()
+        for batch in persons.in_batches(some)
+        for row in connection.execute(
+            select(patient.c.id, IS_DIRTY.label("is_due")).where(
+                patient.c.tenant == tenant, patient.c.id.in_(batch)
+            )
+        )
+    }
 
 
 def patients(engine: Engine, tenant: Tenant) -> Iterator[tuple[PatientId, tuple[AnyFact, ...]]]:

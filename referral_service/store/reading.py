@@ -1,9 +1,9 @@
 """Reading without writing: one resource, one patient's facts, and what claims need."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 from sqlalchemy import Connection, Row, RowMapping, Table, or_, select
@@ -18,9 +18,10 @@ from referral_service.store.tables import (
     instant,
     referral,
 )
-from referral_service.workflow.ports import Chart, Claim, PatientId, Stored, Tenant
+from referral_service.workflow.ports import Chart, Claim, Episode, PatientId, Referral, Stored, Tenant
 
 Owner = tuple[Tenant, PatientId]
+Kept = TypeVar("Kept", Episode, Referral)
 _MOST_BYTES = 16 * 1024 * 1024  # of a page
 _ONE = (
     "SELECT version, updated_at, is_deleted, is_posted, body FROM {} WHERE tenant = ? AND type = ? AND id = ?"
@@ -99,9 +100,9 @@ def load(connection: Connection, claims: Sequence[Claim]) -> list[Chart]:
     owners = [(one.tenant, one.patient) for one in claims]
     same = persons.members(connection, owners)
     everybody = {*owners, *((tenant, one) for (tenant, _), others in same.items() for one in others)}
-    facts = _of_patients(connection, fact, everybody, fact.c.known_until.is_(None))
-    episodes = _of_patients(connection, episode, everybody)
-    referrals = _of_patients(connection, referral, everybody)
+    facts = bodies_of(connection, fact, everybody, fact.c.known_until.is_(None))
+    episodes = bodies_of(connection, episode, everybody)
+    referrals = bodies_of(connection, referral, everybody)
 
     def chart(one: Claim, patient: PatientId) -> Chart:
         owner = (one.tenant, patient)
@@ -129,37 +130,40 @@ def _together(own: Chart, others: Sequence[tuple[PatientId, Chart]]) -> Chart:
         whose |= dict.fromkeys((it.guidance for it in chart.episodes), patient)
         whose |= dict.fromkeys((it.task for it in chart.referrals), patient)
 
-    def keyed(found: Any, name: str) -> Any:
-        return tuple(
-            replace(it, **{name: persons.framed(getattr(it, name), patient, own.claim.patient)})
-            for patient, chart in charts
-            for it in getattr(chart, found)
-        )
-
+    reader = own.claim.patient
     return replace(
         own,
         facts=united([fact for _, chart in charts for fact in chart.facts]),
-        episodes=keyed("episodes", "key"),
-        referrals=keyed("referrals", "episode"),
+        episodes=tuple(it for one, chart in charts for it in framed(chart.episodes, "key", one, reader)),
+        referrals=tuple(
+            it for one, chart in charts for it in framed(chart.referrals, "episode", one, reader)
+        ),
         others=whose,
         patients=tuple(patient for patient, _ in charts),
     )
 
 
-def _of_patients(
+def framed(found: Iterable[Kept], name: str, owner: PatientId, reader: PatientId) -> Iterator[Kept]:
+    """A patient's own, with the episode's key, the field `name`, as another of the person writes it."""
+    for one in found:
+        yield replace(one, **{name: persons.framed(getattr(one, name), owner, reader)})
+
+
+def bodies_of(
     connection: Connection, table: Table, owners: Iterable[Owner], *conditions: Any
 ) -> dict[Owner, list[bytes]]:
     """The bodies of each patient's rows, in the order of the table's key."""
     ids: dict[Tenant, list[PatientId]] = defaultdict(list)
     for tenant, patient in owners:
         ids[tenant].append(patient)
-    bodies: dict[Owner, list[bytes]] = defaultdict(list)
+    found: dict[Owner, list[bytes]] = defaultdict(list)
     for tenant, identities in ids.items():
-        rows = connection.execute(
-            select(table.c.patient, table.c.body)
-            .where(table.c.tenant == tenant, table.c.patient.in_(identities), *conditions)
-            .order_by(*table.primary_key)
-        )
-        for owner, body in rows:
-            bodies[tenant, owner].append(body)
-    return bodies
+        for some in persons.in_batches(identities):
+            rows = connection.execute(
+                select(table.c.patient, table.c.body)
+                .where(table.c.tenant == tenant, table.c.patient.in_(some), *conditions)
+                .order_by(*table.primary_key)
+            )
+            for owner, body in rows:
+                found[tenant, owner].append(body)
+    return found

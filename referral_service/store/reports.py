@@ -1,11 +1,11 @@
 """What operators ask of the database, read-only: who is on duty, who is parked, how one patient stands."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, and_, func, select
+from sqlalchemy import Connection, Engine, and_, func, select
 
 from referral_service.store import bodies, persons, reading
 from referral_service.store.duty import drained_since
@@ -91,7 +91,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Remembered(msgspec.Struct, frozen=True):
-    """What is kept of one patient between evaluations."""
+    """What is kept of a patient, or of a person, between evaluations."""
 
     episodes: tuple[Episode, ...]
     referrals: tuple[Referral, ...]
@@ -160,7 +160,7 @@ def standing(
         sources = select(func.count(fact.c.source.distinct())).where(
             fact.c.tenant == tenant, fact.c.patient.in_(same), fact.c.known_until.is_(None)
         )
-        kept = _together(remembered(connection, tenant, same).values())
+        kept = together(remembered(connection, tenant, same), same)
         is_leased = row.leased_until is not None and row.leased_until > now
         is_awake = row.parked_at is None and row.wake_at is not None and row.wake_at <= as_of
         place = None
@@ -184,13 +184,6 @@ def standing(
         )
 
 
-def _together(found: Iterable[Remembered]) -> Remembered:
-    """What is remembered of several patients who are one person."""
-    kept = list(found)
-    episodes = tuple(one for it in kept for one in it.episodes)
-    return Remembered(episodes, tuple(one for it in kept for one in it.referrals))
-
-
 def _versions(connection: Connection, tenant: Tenant, guidance: str) -> tuple[Stored, ...]:
     """The newest first, without deletions."""
     found = []
@@ -205,24 +198,26 @@ def _versions(connection: Connection, tenant: Tenant, guidance: str) -> tuple[St
 
 
 def remembered(
-    connection: Connection, tenant: Tenant, patients: Sequence[PatientId]
+    connection: Connection, tenant: Tenant, patients: Collection[PatientId]
 ) -> dict[PatientId, Remembered]:
-    """The episodes and referrals of some hundred patients, each in the order of its key."""
-    episodes: dict[PatientId, list[Episode]] = defaultdict(list)
-    for owner, body in _bodies(connection, episode, tenant, patients):
-        episodes[owner].append(bodies.episode(body))
-    referrals: dict[PatientId, list[Referral]] = defaultdict(list)
-    for owner, body in _bodies(connection, referral, tenant, patients):
-        referrals[owner].append(bodies.referral(body))
-    return {each: Remembered(tuple(episodes[each]), tuple(referrals[each])) for each in patients}
+    """The episodes and referrals of each of these patients, in the order of their keys."""
+    owners = [(tenant, one) for one in patients]
+    episodes = reading.bodies_of(connection, episode, owners)
+    referrals = reading.bodies_of(connection, referral, owners)
+    return {
+        one: Remembered(
+            tuple(map(bodies.episode, episodes[tenant, one])),
+            tuple(map(bodies.referral, referrals[tenant, one])),
+        )
+        for one in patients
+    }
 
 
-def _bodies(
-    connection: Connection, table: Table, tenant: Tenant, patients: Sequence[PatientId]
-) -> Iterator[tuple[PatientId, bytes]]:
-    rows = connection.execute(
-        select(table.c.patient, table.c.body)
-        .where(table.c.tenant == tenant, table.c.patient.in_(patients))
-        .order_by(*table.primary_key)
+def together(found: Mapping[PatientId, Remembered], patients: Sequence[PatientId]) -> Remembered:
+    """What is remembered of a person, as the first of its patients sees it: as a chart of all has it."""
+    reader = patients[0]
+    kept = [(one, found[one]) for one in patients]
+    return Remembered(
+        tuple(it for one, its in kept for it in reading.framed(its.episodes, "key", one, reader)),
+        tuple(it for one, its in kept for it in reading.framed(its.referrals, "episode", one, reader)),
     )
-    return ((row.patient, row.body) for row in rows)

@@ -41,9 +41,14 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def post(store: SqlStore, name: str, given: list[dict[str, Any]]) -> None:
-    """A chart arrives in one transaction."""
+    """A chart arrives."""
+    receive(store, *build({"id": name, "given": given}, TODAY))
+
+
+def receive(store: SqlStore, *resources: dict[str, Any]) -> None:
+    """They arrive in one transaction."""
     writes = []
-    for one in build({"id": name, "given": given}, TODAY):
+    for one in resources:
         owner = PatientId(patient_of(one) or "")
         facts = READER.facts(one)
         writes.append(
