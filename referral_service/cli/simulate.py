@@ -20,7 +20,7 @@ from referral_service.core.decision import Decision
 from referral_service.core.pathway import Pathway
 from referral_service.core.timeline import AnyFact, Timeline
 from referral_service.settings import load
-from referral_service.store.population import patients
+from referral_service.store.population import people
 from referral_service.wiring import build_clock, build_pathway, build_terminology
 from referral_service.workflow.ports import DEFAULT_TENANT, PatientId, Tenant
 
@@ -36,7 +36,10 @@ class Answer(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One region of one patient about which the policies differ; None: one of them sees no episode there."""
+    """One region of one person about which the policies differ; None: one of them sees no episode there.
+
+    Of several patients who are that person `patient` is the one who leads.
+    """
 
     patient: str
     region: str | None
@@ -63,7 +66,7 @@ def simulate(
     day = _day(as_of, local_day(build_clock(settings).as_of(), settings.timezone))
     check_migrated(settings)
     with open_store(settings) as store:
-        found = patients(store.engine, Tenant(tenant))
+        found = people(store.engine, Tenant(tenant))
         changes, number = _compare(found, policies, day)
     if as_json:
         print_json([_plain(one) for one in changes])
@@ -83,7 +86,7 @@ def _day(text: str | None, today: date) -> date:
 def _compare(
     found: Iterable[tuple[PatientId, tuple[AnyFact, ...]]], policies: tuple[Pathway, Pathway], day: date
 ) -> tuple[list[Change], int]:
-    """Every change, and how many patients were asked about; one batch of patients in memory at a time."""
+    """Every change, and how many people were asked about; one batch of them in memory at a time."""
     console = Console(stderr=True)
     changes: list[Change] = []
     number = 0

@@ -1,14 +1,15 @@
 """Everybody who is stored, one batch in memory at a time; for questions about the whole population."""
 
 from collections.abc import Collection, Iterator
-from itertools import groupby
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, select
 
+from referral_service.core.person import united
 from referral_service.core.timeline import AnyFact
 from referral_service.store import bodies, persons
 from referral_service.store.engine import reading as snapshot
+from referral_service.store.reading import bodies_of
 from referral_service.store.tables import IS_DIRTY, fact, patient
 from referral_service.workflow.ports import PatientId, Tenant
 
@@ -53,8 +54,11 @@ def _in_queue(connection: Connection, owners: Collection[persons.Owner]) -> dict
     }
 
 
-def patients(engine: Engine, tenant: Tenant) -> Iterator[tuple[PatientId, tuple[AnyFact, ...]]]:
-    """Each patient with the current facts, by id. Batch is read after batch, each as it is at that moment."""
+def people(engine: Engine, tenant: Tenant) -> Iterator[tuple[PatientId, tuple[AnyFact, ...]]]:
+    """Each person, named by its leader, with the current facts of all its patients: what a worker decides on.
+
+    Batch is read after batch, each as it is at that moment.
+    """
     after = ""
     while True:
         with snapshot(engine) as connection:
@@ -62,10 +66,11 @@ def patients(engine: Engine, tenant: Tenant) -> Iterator[tuple[PatientId, tuple[
             ids = list(connection.scalars(some.order_by(patient.c.id).limit(_AT_ONCE)))
             if not ids:
                 return
-            current = select(fact.c.patient, fact.c.body).where(
-                fact.c.tenant == tenant, fact.c.patient.in_(ids), fact.c.known_until.is_(None)
-            )
-            rows = connection.execute(current.order_by(*fact.primary_key)).all()
-        for who, found in groupby(rows, key=lambda row: row.patient):
-            yield PatientId(who), tuple(bodies.fact(row.body) for row in found)
+            found = each_once(connection, [(tenant, PatientId(one)) for one in ids])
+            owners = [(tenant, one) for whole in found.values() for one in whole.patients]
+            facts = bodies_of(connection, fact, owners, fact.c.known_until.is_(None))
+        for same in (whole.patients for whole in found.values()):
+            known = [bodies.fact(body) for one in same for body in facts[tenant, one]]
+            if known:
+                yield same[0], united(known)
         after = ids[-1]

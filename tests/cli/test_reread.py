@@ -6,7 +6,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from referral_service.cli.running import free_port
-from referral_service.store.population import patients
+from referral_service.store.population import people
 from referral_service.workflow.ports import DEFAULT_TENANT
 from tests.cli.desk import Desk, desk
 from tests.kit.processes import is_ready, until
@@ -82,7 +82,7 @@ def test_what_the_service_has_read_with_the_same_codes_is_left_alone(desk: Desk)
 
     said = reread(desk)
 
-    resources = sum(1 for _, facts in patients(desk.clinic.engine, DEFAULT_TENANT) for _ in facts)
+    resources = sum(1 for _, facts in people(desk.clinic.engine, DEFAULT_TENANT) for _ in facts)
     assert said == f"{resources} resources read; 0 say something else than before."
 
 

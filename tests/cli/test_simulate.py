@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 
 from referral_service import pathways
+from referral_service.clinic.chart import build
 from referral_service.settings import Settings
 from referral_service.store.store import SqlStore
+from tests.api.people import EXHAUSTED
 from tests.cli.test_import import bundle, chart, command, settings, store
+from tests.kit.judged import TODAY
 from tests.kit.writes import TENANT
 
 __all__ = ["settings", "store"]
@@ -29,6 +32,27 @@ def test_what_another_policy_would_decide(settings: Settings, store: SqlStore, t
     assert store.verify_ledger(TENANT).lines == lines
     told = command(settings, "simulate", "--pathway", STRICT, "--as-of", "2026-06-01").stdout
     assert told.startswith("1 patients; 1 regions would be decided otherwise by ")
+
+
+def test_patients_who_are_one_person_are_decided_on_together_and_once(
+    settings: Settings, store: SqlStore, tmp_path: Path
+) -> None:
+    whole = chart("ann")
+    halves = [
+        *build({"id": "ann", "given": EXHAUSTED[:1]}, TODAY),
+        *build({"id": "zoe", "given": EXHAUSTED[1:]}, TODAY),
+    ]
+    halves[0]["link"] = [{"type": "seealso", "other": {"reference": "Patient/zoe"}}]
+    answers = []
+    for tenant, resources in (("whole", whole), ("halves", halves)):
+        file = tmp_path / f"{tenant}.json"
+        file.write_text(json.dumps(bundle("collection", resources)))
+        assert command(settings, "import", file, "--tenant", tenant).returncode == 0
+        words = ("simulate", "--pathway", STRICT, "--as-of", "2026-06-01", "--tenant", tenant)
+        answers.append(json.loads(command(settings, *words, "--json").stdout))
+        assert command(settings, *words).stdout.startswith("1 patients; 1 regions would be decided otherwise")
+
+    assert answers[0] == answers[1]
 
 
 def test_the_same_policy_changes_nothing(settings: Settings, store: SqlStore, tmp_path: Path) -> None:
