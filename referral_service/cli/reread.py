@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from referral_service.cli import CannotStart
 from referral_service.cli.operate import opened, operator
 from referral_service.cli.start import starting
 from referral_service.core.timeline import AnyFact
@@ -21,6 +22,11 @@ def reread() -> None:
     with opened() as (settings, store):
         with starting():
             terminology = build_terminology(settings)
+        if not store.reads_latest_by(terminology.digest):
+            raise CannotStart(
+                "these are not the codes that the service reads by: start it with them first, and give this"
+                " command the settings of the service, above all REFERRAL_TERMINOLOGY_DIR"
+            )
         reader = build_reader(settings, terminology)
 
         def facts(body: bytes) -> tuple[AnyFact, ...]:

@@ -101,10 +101,15 @@ class SqlStore:
         with snapshot(self.engine) as connection:
             return coding.is_otherwise(connection, codes)
 
+    def reads_latest_by(self, codes: str) -> bool:
+        """Whether these are the codes of the process that began last to read resources, or none has begun."""
+        with snapshot(self.engine) as connection:
+            return coding.is_latest(connection, codes)
+
     def was_reread(self, codes: str) -> None:
         """Keeps for operators that everything that is stored was read by these codes."""
         with writing(self.engine) as connection:
-            coding.settle(connection, codes, self._clock.now())
+            coding.settle(connection, codes)
 
     def drain(self, actor: str = "service") -> bool:
         """Lets no worker claim anybody until `resume`; says whether one could. What is held is finished."""

@@ -113,6 +113,18 @@ def test_status_asks_for_it_once_the_codes_are_others(desk: Desk, tmp_path: Path
     assert not is_asked_for(desk)
 
 
+def test_other_codes_than_the_services_change_nothing(desk: Desk, tmp_path: Path) -> None:
+    overlay(desk, tmp_path / "codes", VALUE_SET)
+    bring(desk, tmp_path)
+    overlay(desk, tmp_path / "none")
+
+    code, said, complained = desk.run("reread")
+
+    assert (code, said) == (1, [])
+    assert "REFERRAL_TERMINOLOGY_DIR" in complained[0]
+    assert desk.lines("reread") == []
+
+
 def test_codes_that_are_set_again_were_not_those_of_what_came_meanwhile(desk: Desk, tmp_path: Path) -> None:
     for files in ((), (VALUE_SET,), ()):
         overlay(desk, tmp_path / "codes", *files)
