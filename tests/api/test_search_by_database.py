@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.api.charts import Json, entry, new_id, patient, statuses, therapy
+from tests.api.charts import Json, condition, entry, new_id, patient, statuses, therapy
 from tests.api.test_search import server
 from tests.kit.server import Running, ids
 
@@ -81,6 +81,18 @@ def test_whatever_length_an_identifier_has_it_is_found(server: Running, letter: 
             assert ids(found.json()) == [mine], (length, asked[:9])
         found = server.http.post("/Patient/_search", content=f"identifier={value}x", headers=form)
         assert ids(found.json()) == []
+
+
+def test_what_has_a_system_and_no_code_is_found_by_its_system(server: Running) -> None:
+    who, system = new_id("bare"), f"urn:only:{new_id('bare')}"
+    bare = condition(f"Patient/{who}")
+    bare["code"] = {"coding": [{"system": system, "display": "Back pain, said in words"}]}
+    bare["identifier"] = [{"system": system}]
+    one = server.post(bare).json()["id"]
+
+    assert ids(server.search("Condition", code=f"{system}|")) == [one]
+    assert ids(server.search("Condition", identifier=f"{system}|")) == [one]
+    assert ids(server.search("Condition", patient=who, code=f"{system}|BACK")) == []
 
 
 def test_what_comes_back_is_created_anew(server: Running) -> None:

@@ -65,8 +65,11 @@ def _tokens(parameter: Parameter, value: Any, found: list[Entry]) -> None:
     elif isinstance(value, dict):
         for coding in value.get("coding") or (value,):
             code, system = coding.get("code") or coding.get("value"), coding.get("system", "")
-            if isinstance(code, str):
-                found.append(Entry(name, code, parameter.kept(system) if parameter.system else system))
+            if not isinstance(code, str):
+                if not system:
+                    continue
+                code = ""  # it is of its system all the same
+            found.append(Entry(name, code, parameter.kept(system) if parameter.system else system))
 
 
 def _references(parameter: Parameter, value: Any, found: list[Entry]) -> None:
