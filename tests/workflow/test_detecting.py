@@ -4,7 +4,7 @@ import pytest
 
 from referral_service.workflow.ingest import deletion
 from referral_service.workflow.ports import DEFAULT_TENANT, Happening
-from tests.workflow.answers import CAUDA
+from tests.workflow.answers import CAUDA, RETENTION
 from tests.workflow.clinic import Clinic, clinic
 from tests.workflow.test_persons import arrive, patient
 
@@ -43,6 +43,17 @@ def test_a_source_that_becomes_another_patients_of_the_person_is_told_there(join
     joined.put({**flag, "subject": {"reference": "Patient/eve"}})
     joined.evaluate()
     assert told(joined) == [("Patient/eve", "preliminary"), ("Patient/fay", "cancelled")]
+
+
+def test_what_is_no_flag_of_a_patient_alone_is_cancelled_once_they_are_separated(clinic: Clinic) -> None:
+    clinic.post({"condition": "M51.26", "onset": -30, "id": "disc"}, patient="eve")
+    clinic.post(RETENTION, patient="fay")
+    arrive(clinic, patient("eve", "seealso fay"), patient("fay"))
+    assert told(clinic) == [("Patient/fay", "preliminary")]
+
+    arrive(clinic, patient("eve"))
+
+    assert told(clinic) == [("Patient/fay", "cancelled")]
 
 
 def test_patients_who_are_no_person_any_more_have_their_own(joined: Clinic) -> None:
