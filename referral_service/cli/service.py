@@ -5,19 +5,16 @@ import signal
 import sys
 from contextlib import closing
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import structlog
 
 from referral_service.cli.start import check_migrated, check_port, open_store, starting
 from referral_service.cli.supervisor import Supervisor, worker_command
 from referral_service.settings import Settings, load
+from referral_service.store.store import SqlStore
 from referral_service.store.tenancy import is_exempt
 from referral_service.telemetry import set_up_logs
 from referral_service.tracing import tracing
-
-if TYPE_CHECKING:
-    from referral_service.wiring import Service
 
 _GRACE_SECONDS = 10
 
@@ -49,7 +46,7 @@ def api() -> None:
         service = build_service(settings)
         if is_exempt(service.store.engine):
             _log.warning("the database's user passes by row-level security: give the service one of its own")
-        _keep_codes(service)
+        _keep_codes(service.store, service.terminology.digest)
         app = create_app(service)
     # uvicorn answers what it has begun, then raises the signal again: this ends the process in order
     signal.signal(signal.SIGTERM, _leave)
@@ -85,10 +82,9 @@ def migrate() -> None:
     print("The database has this version's schema now.")
 
 
-def _keep_codes(service: "Service") -> None:
-    codes = service.terminology.digest
-    service.store.reads_by(codes)
-    if service.store.is_read_otherwise(codes):
+def _keep_codes(store: SqlStore, codes: str) -> None:
+    store.reads_by(codes)
+    if store.is_read_otherwise(codes):
         _log.warning("what is stored was read by other codes: run `referral-service reread`")
 
 

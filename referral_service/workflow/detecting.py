@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from referral_service.core.decision import Decision
-from referral_service.core.flags import may_be_flag
+from referral_service.core.flags import FLAG_ROLES, may_be_flag
 from referral_service.core.saying import flags_told
 from referral_service.core.timeline import AnyFact, Condition
 from referral_service.fhir.write import Detected, detected_issue
@@ -45,7 +45,7 @@ def _possible(facts: Iterable[AnyFact]) -> Iterator[tuple[str, str]]:
     """What may be red flags: concept and source."""
     for fact in filter(may_be_flag, facts):
         assert isinstance(fact, Condition)
-        yield from ((meaning.concept, fact.source) for meaning in fact.meanings)
+        yield from ((it.concept, fact.source) for it in fact.meanings if it.role.startswith(FLAG_ROLES))
 
 
 def _reasons(known: Json) -> tuple[str, ...]:

@@ -3,13 +3,13 @@
 from datetime import datetime, tzinfo
 from hashlib import sha256
 from typing import Any, NamedTuple
-from uuid import NAMESPACE_URL, uuid5
 
 from referral_service.core.deadline import review_due
 from referral_service.core.fulfillment import Cause
 from referral_service.core.referral import Referral
 from referral_service.fhir.write import Names, order_review
 from referral_service.workflow.ports import Happening, PatientId, Tenant
+from referral_service.workflow.sheaf import name_of
 
 
 class Flag(NamedTuple):
@@ -33,7 +33,7 @@ class Flagging(NamedTuple):
         """As urgent as the order; the same cause of the same order is the same review."""
         key = "|".join((self.tenant, self.patient, referral.identifier, cause))
         identifier = sha256(key.encode()).hexdigest()[:32]
-        id = str(uuid5(NAMESPACE_URL, f"{self.tenant}|{self.patient}|{identifier}|Task"))
+        id = name_of(self.tenant, self.patient, identifier, "Task")
         review = Referral(
             id=id,
             identifier=identifier,

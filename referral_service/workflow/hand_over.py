@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
-from uuid import NAMESPACE_URL, uuid5
 
 from msgspec.structs import replace
 
@@ -15,6 +14,7 @@ from referral_service.workflow.flagging import Flagging
 from referral_service.workflow.ingest import terms
 from referral_service.workflow.ports import Happening, Write
 from referral_service.workflow.review import Answered, Opened
+from referral_service.workflow.sheaf import name_of
 
 ACTOR: Final = "Device/referral-service"
 Json = dict[str, Any]
@@ -78,5 +78,5 @@ def witnessed(opened: Opened, writes: Sequence[Write], verb: str, actor: str, at
     if not targets:
         known = opened.resources["Task", opened.referral.task]
         targets = [f"{known.type}/{known.id}/_history/{known.version}"]
-    id = str(uuid5(NAMESPACE_URL, "|".join((verb, actor, at.isoformat(), *targets))))
+    id = name_of(verb, actor, at.isoformat(), *targets)
     return written(opened, answer_provenance(id, targets, verb, actor, at))

@@ -6,7 +6,6 @@ The patient is decided again afterwards, and an evaluation that began before cou
 
 from datetime import UTC, tzinfo
 from typing import Any, Literal, NamedTuple, Protocol
-from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 from msgspec.structs import replace
@@ -27,6 +26,7 @@ from referral_service.fhir.write import (
 from referral_service.workflow.flagging import Flagging
 from referral_service.workflow.ingest import terms
 from referral_service.workflow.ports import Clock, Happening, PatientId, Stored, Tenant, Write
+from referral_service.workflow.sheaf import name_of
 
 Json = dict[str, Any]
 Key = tuple[str, str]
@@ -227,7 +227,7 @@ class _Writing:
         )
 
     def _id(self, *parts: str) -> str:
-        return str(uuid5(NAMESPACE_URL, "|".join((self._flagging.tenant, *parts))))
+        return name_of(self._flagging.tenant, *parts)
 
 
 def _body(opened: Opened, type: str, id: str) -> Json:

@@ -78,12 +78,17 @@ def test_an_order_is_printed_entered_by_hand_and_followed_until_the_loop_is_clos
         assert f"nora {step}" in text
 
 
+def entered_by_hand(house: House, who: Coordinator, name: str) -> str:
+    """The patient of a new order that is printed and entered at the clinic."""
+    patient = approved(house, name)
+    for verb in ("print", "entered"):
+        show(who, name, "ready")
+        who.do(verb)
+    return patient
+
+
 def test_what_a_clinic_writes_in_words_is_read(house: House, nora: Coordinator) -> None:
-    patient = approved(house, "Tess Larch")
-    show(nora, "Tess Larch", "ready")
-    nora.do("print")
-    show(nora, "Tess Larch", "ready")
-    nora.do("entered")
+    patient = entered_by_hand(house, nora, "Tess Larch")
     said = {
         "status": "in-progress",
         "output": [{"type": {"text": "report"}, "valueString": "No surgery <b>is advised."}],
@@ -97,11 +102,7 @@ def test_what_a_clinic_writes_in_words_is_read(house: House, nora: Coordinator) 
 
 
 def test_a_report_is_a_link_where_the_service_holds_it_itself(house: House, nora: Coordinator) -> None:
-    patient = approved(house, "Rut Larch")
-    show(nora, "Rut Larch", "ready")
-    nora.do("print")
-    show(nora, "Rut Larch", "ready")
-    nora.do("entered")
+    patient = entered_by_hand(house, nora, "Rut Larch")
     report = {
         "resourceType": "DiagnosticReport",
         "id": f"{patient}-seen",
