@@ -1,11 +1,11 @@
-"""The least that any service does, as the baseline of bench.serving: parse the body, commit it, answer.
+"""The least that any service does, as a baseline of bench.serving: parse the body, commit it, answer.
 
 A FastAPI application with the service's durability and one commit a request, on an SQLite file of its own
 (WAL, synchronous=FULL), or on the service's PostgreSQL through some connections at once. It checks nothing,
 indexes nothing, keeps no history and answers without a body. Below /nothing it does not even that: what the
 load generator can ask at most.
 
-Run: python -m bench.bare FILE_OR_ADDRESS PORT
+Run: python -m bench.bare ADDRESS PORT
 """
 
 import sqlite3
@@ -46,9 +46,9 @@ class Database(Protocol):
 class Sqlite:
     """One connection, in the event loop's own thread: nobody waits for another's."""
 
-    def __init__(self, file: str) -> None:
-        """Opened at once."""
-        self._database = sqlite3.connect(file)
+    def __init__(self, address: str) -> None:
+        """SQLAlchemy's address; opened at once."""
+        self._database = sqlite3.connect(make_url(address).database or "")
 
     async def open(self) -> None:
         """As the service opens its own."""

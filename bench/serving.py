@@ -1,9 +1,9 @@
-"""How fast the service takes in and gives out resources, beside the least that any service would do.
+"""How fast the service takes in and gives out resources, beside what checks and finds nothing.
 
-The real API process (`referral-service api`, the embedded broker, no worker) and bench.bare take turns, each
-on an SQLite file of its own in the same folder: WAL, synchronous=FULL; or both on one PostgreSQL server. The
-load comes from this process. A slow disk hides what either does, because both wait for it; a folder in memory
-shows it.
+The real API process (`referral-service api`, the embedded broker, no worker), bench.plain and bench.bare take
+turns, each on an SQLite file of its own in the same folder: WAL, synchronous=FULL; or all on one PostgreSQL
+server. The load comes from this process. A slow disk hides what each of them does, because all wait for it; a
+folder in memory shows it.
 
 Run: python -m bench.serving [FOLDER FOR THE DATABASES | postgresql]
 """
@@ -11,7 +11,7 @@ Run: python -m bench.serving [FOLDER FOR THE DATABASES | postgresql]
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from itertools import count
 from pathlib import Path
@@ -37,7 +37,7 @@ NUMBER, NAME = "{number}", "{name}"
 CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
 HEADING = (
     f"{'':<20}{'clients':>8}{'requests/s':>12}{'resources/s':>13}{'p50':>9}{'p99':>8}"
-    f"{'bare/s':>12}{'p50':>9}{'p99':>8}{'ratio':>8}"
+    f"{'plain/s':>12}{'p50':>9}{'p99':>8}{'ratio':>8}{'bare/s':>12}{'p50':>9}{'p99':>8}{'ratio':>8}"
 )
 
 
@@ -144,11 +144,12 @@ def service(folder: Path, address: str = "") -> Iterator[int]:
 
 
 @contextmanager
-def bare(folder: Path, address: str = "") -> Iterator[int]:
-    """The baseline's process; the port."""
+def baseline(module: str, folder: Path, address: str = "") -> Iterator[int]:
+    """A baseline's process; the port."""
     settings = place(folder, port=free_port("127.0.0.1"))
-    command = [sys.executable, "-m", "bench.bare", address or str(folder / "bare.db"), str(settings.port)]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    own = f"sqlite:///{settings.data_dir / 'baseline.db'}"
+    command = [sys.executable, "-m", module, address or own, str(settings.port)]
     with running(settings, command):
         until(lambda: _answers(settings.port), "ready")
         yield settings.port
@@ -160,17 +161,21 @@ def _answers(port: int) -> bool:
     return False
 
 
-def measure(scenario: Scenario, clients: int, ours: int, theirs: int) -> str:
-    """A line of the table: the service and the baseline, turn by turn."""
-    requests = {port: scenario.requests() for port in (ours, theirs)}
-    found, least = Figures(), Figures()
+def measure(scenario: Scenario, clients: int, ports: Sequence[int]) -> str:
+    """A line of the table: the service's port and the baselines', turn by turn."""
+    requests = {port: scenario.requests() for port in ports}
+    figures = dict.fromkeys(ports, Figures())
     for _ in range(ROUNDS):
-        found += drive(ours, requests[ours], clients, SECONDS)
-        least += drive(theirs, requests[theirs], clients, SECONDS)
-    return (
+        for port in ports:
+            figures[port] += drive(port, requests[port], clients, SECONDS)
+    found, *baselines = figures.values()
+    line = (
         f"{scenario.name:<20}{clients:>8}{found.rate:>12,.0f}{found.rate * scenario.resources:>13,.0f}"
-        f"{found.within(0.5):>9.1f}{found.within(0.99):>8.1f}{least.rate:>12,.0f}"
-        f"{least.within(0.5):>9.1f}{least.within(0.99):>8.1f}{found.rate / least.rate:>8.2f}"
+        f"{found.within(0.5):>9.1f}{found.within(0.99):>8.1f}"
+    )
+    return line + "".join(
+        f"{one.rate:>12,.0f}{one.within(0.5):>9.1f}{one.within(0.99):>8.1f}{found.rate / one.rate:>8.2f}"
+        for one in baselines
     )
 
 
@@ -182,17 +187,19 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="serving-", dir=None if is_remote else asked) as folder,
         postgresql_server() if is_remote else nullcontext() as server,
         service(Path(folder) / "service", server.address if server else "") as ours,
-        bare(Path(folder) / "bare", server.address if server else "") as theirs,
+        baseline("bench.plain", Path(folder) / "plain", server.address if server else "") as plain,
+        baseline("bench.bare", Path(folder) / "bare", server.address if server else "") as bare,
     ):
-        seed(ours)
-        seed(theirs)
+        ports = (ours, plain, bare)
+        for port in ports:
+            seed(port)
         nothing = Scenario("nothing", "POST", "/nothing", condition())
-        ceiling = drive(theirs, nothing.requests(), CLIENTS[-1], SECONDS)
+        ceiling = drive(bare, nothing.requests(), CLIENTS[-1], SECONDS)
         print(f"the load generator can ask {ceiling.rate:,.0f} requests/s of an endpoint that does nothing")
         print(HEADING)
         for scenario in scenarios():
             for clients in CLIENTS:
-                print(measure(scenario, clients, ours, theirs), flush=True)
+                print(measure(scenario, clients, ports), flush=True)
 
 
 if __name__ == "__main__":
