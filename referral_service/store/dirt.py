@@ -14,6 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from referral_service.store.bulk import Statement, inserting
+from referral_service.store.fencing import first_token
 from referral_service.store.tables import microseconds, patient
 from referral_service.workflow.ports import PatientId, Tenant
 
@@ -79,7 +80,7 @@ class Queue:
                 "dirty_since": since,
                 "changes": one.changes,
                 "attempts": 0,
-                "token": 0,
+                "token": first_token(),
                 "trace": one.trace,
             }
             rows.append(tuple(values.get(name) for name in _COLUMNS))

@@ -17,6 +17,7 @@ from referral_service.store import tally
 from referral_service.store.bulk import inserting
 from referral_service.store.duty import drained_since
 from referral_service.store.engine import writing
+from referral_service.store.fencing import first_token
 from referral_service.store.origins import reach
 from referral_service.store.outside import errand
 from referral_service.store.tables import microseconds
@@ -224,7 +225,7 @@ def _row(feed: Feed, what: str, now: datetime, **more: object) -> tuple[object, 
         "what": what,
         "due_at": at,
         "attempts": 0,
-        "token": 0,
+        "token": first_token(),
         "asked": 1,
         "since": at,
         **more,

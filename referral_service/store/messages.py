@@ -17,6 +17,7 @@ from referral_service.store import answers, bodies
 from referral_service.store.bulk import inserting
 from referral_service.store.engine import reading
 from referral_service.store.failures import is_collision, problem_of
+from referral_service.store.fencing import first_token
 from referral_service.store.outside import IS_SENT, IS_STOPPED, message
 from referral_service.store.tables import IS_UNSENT, microseconds, referral
 from referral_service.workflow.hand_over import ACTOR
@@ -103,7 +104,7 @@ class SqlOutbox:
             "state": "waiting",
             "due_at": at,
             "attempts": 0,
-            "token": 0,
+            "token": first_token(),
             "since": at,
             "body": b"{}",
         }

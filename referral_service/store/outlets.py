@@ -38,6 +38,7 @@ from referral_service.store.duty import drained_since
 from referral_service.store.engine import reading as snapshot
 from referral_service.store.engine import writing
 from referral_service.store.failures import is_collision, problem_of
+from referral_service.store.fencing import first_token
 from referral_service.store.outside import outlet
 from referral_service.store.plan import Plan
 from referral_service.store.reading import read
@@ -192,7 +193,7 @@ def _is_held(outing: Outing) -> ColumnElement[bool]:
 
 def _row(tenant: str, id: str, seq: int, now: datetime) -> tuple[object, ...]:
     new = {"tenant": tenant, "id": id, "seq": seq, "sent": 0, "due_at": microseconds(now)}
-    new |= {"attempts": 0, "token": 0}
+    new |= {"attempts": 0, "token": first_token()}
     return tuple(new.get(column.name) for column in outlet.columns)
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from referral_service.store.claims import MOST_ATTEMPTS
+from referral_service.store.erase import Eraser, Why
 from referral_service.store.store import SqlStore
 from referral_service.workflow.ports import Claim, Happening, Write
 from tests.kit.clocks import HandClock
@@ -62,6 +63,21 @@ def test_what_arrives_meanwhile_makes_the_result_worthless(store: SqlStore, cloc
     assert dict(zip(names(claims), verdicts, strict=True)) == {"ann": False, "bob": True}
     assert store.verify_ledger(TENANT).lines == 3 + 1
     assert names(store.claim(10, clock.as_of())) == ["ann"]
+
+
+def test_what_was_claimed_before_an_erasure_counts_for_nobody_who_comes_back(
+    store: SqlStore, clock: HandClock
+) -> None:
+    arrive(store, "ann")
+    (before,) = store.claim(10, clock.as_of())
+    clock.pass_by(seconds=LEASE_SECONDS)
+    why = Why(actor="Operator/tests", reason="patient-request")
+    Eraser(store.engine, clock, TENANT).erase(before.patient, why)
+    arrive(store, "ann")
+    (after,) = store.claim(10, clock.as_of())
+
+    assert store.save([result(before)]) == [False]
+    assert store.save([result(after)]) == [True]
 
 
 def test_time_alone_wakes_whom_it_must(store: SqlStore, clock: HandClock) -> None:

@@ -91,6 +91,24 @@ def test_what_a_dead_worker_held_is_anothers_after_the_lease(errands: SqlErrands
     assert row(errands) is None
 
 
+def test_who_held_an_errand_that_was_done_cannot_end_the_next_one_of_the_same_name(
+    errands: SqlErrands, clock: HandClock
+) -> None:
+    errands.ask(FEED, [ANN])
+    stalled = errands.claim(FEED, polls=False)
+    clock.pass_by(seconds=61)
+    living = errands.claim(FEED, polls=False)
+    assert stalled and living
+    errands.done(living)
+    errands.ask(FEED, [ANN])
+    assert errands.claim(FEED, polls=False)
+
+    errands.done(stalled)
+
+    assert row(errands) is not None
+    assert not errands.renew(stalled)
+
+
 def test_a_lease_that_is_renewed_lasts(errands: SqlErrands, clock: HandClock) -> None:
     errands.ask(FEED, [ANN])
     held = errands.claim(FEED, polls=False)

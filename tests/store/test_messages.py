@@ -76,7 +76,7 @@ def test_each_order_is_one_senders_at_a_time(
 def test_a_try_is_kept_before_it_is_made(approved: SqlStore, clock: HandClock) -> None:
     (delivery, *_) = outbox(approved, clock).claim(1)
     assert (delivery.attempts, delivery.opened.referral.tried_at) == (1, clock.now())
-    assert rows(approved) == [("waiting", 1, 1)]
+    assert rows(approved) == [("waiting", 1, delivery.token)]
     again = Answers(approved.engine, clock).open(
         TENANT, "ServiceRequest", delivery.opened.referral.order or ""
     )
