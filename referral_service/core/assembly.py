@@ -94,7 +94,7 @@ def assemble(judged: Sequence[Judged], verdict: Verdict, asked_of: Asked, wake: 
         flags=tuple(told),
         flag_regions=tuple(dict.fromkeys(f.region for f in flags if f.region)),
         notes=_notes(first),
-        left_out=left_out(_seen(first, first.record), facts, used, day) if first.record else (),
+        left_out=left_out(_seen(first, first.record, verdict), facts, used, day) if first.record else (),
         is_open=bool(first.episode and first.episode.is_open),
     )
 
@@ -139,9 +139,22 @@ def _route(assessment: Assessment, verdict: Verdict) -> str | None:
     return None
 
 
-def _seen(judged: Judged, record: Record) -> Seen:
+def _seen(judged: Judged, record: Record, verdict: Verdict) -> Seen:
     assessment = judged.assessment
-    return Seen(record, judged.region, assessment.with_untied if assessment else True)
+    is_asked = verdict.outcome != "urgent" and "deceased" not in verdict.reasons
+    return Seen(
+        record,
+        judged.region,
+        with_untied=assessment.with_untied if assessment else True,
+        is_asked=is_asked,
+        scores=_scores_of_trial(assessment) if assessment and is_asked else frozenset(),
+    )
+
+
+def _scores_of_trial(assessment: Assessment) -> frozenset[str]:
+    return frozenset(
+        point.fact.evidence for series in assessment.response.series for point in series.of_trial
+    )
 
 
 def _told(flag: Flag, verdict: Verdict, written: Mapping[str, Condition]) -> RedFlag:

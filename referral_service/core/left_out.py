@@ -27,12 +27,21 @@ _NO_TREATMENT = {
 }
 
 
+# Of what starts no trial and covers none of it.
+_NOTED = ("passive", "self")
+
+
 class Seen(NamedTuple):
-    """From where a fact is looked at: one region (None: no episode), with or without untied facts."""
+    """From where a fact is looked at: one region (None: no episode), with or without untied facts.
+
+    `is_asked`: whether anybody asked about a trial. `scores` are those of the trial, as versioned references.
+    """
 
     record: Record
     region: str | None
     with_untied: bool
+    is_asked: bool
+    scores: frozenset[str]
 
 
 def left_out(
@@ -50,16 +59,18 @@ def _reason(seen: Seen, fact: AnyFact, day: int) -> str | None:
         return fact.reason
     if getattr(fact, "status", "") == "entered-in-error":
         return "entered-in-error"
-    return _reason_by_kind(seen, fact) or _reason_by_day(fact, day)
+    return _reason_by_kind(seen, fact) or _reason_by_day(seen, fact, day)
 
 
-def _reason_by_day(fact: AnyFact, day: int) -> str | None:
+def _reason_by_day(seen: Seen, fact: AnyFact, day: int) -> str | None:
     when = getattr(fact, "start", None) or getattr(fact, "at", None) or getattr(fact, "onset", None)
     if when and when.earliest.toordinal() > day:
         return "not-yet"
-    if isinstance(fact, Procedure | Medication | Score):
-        return "not-in-trial"
-    return None
+    if not isinstance(fact, Procedure | Medication | Score):
+        return None
+    if not seen.is_asked:
+        return "not-asked"
+    return "not-compared" if fact.evidence in seen.scores else "not-in-trial"
 
 
 def _reason_by_kind(seen: Seen, fact: AnyFact) -> str | None:
@@ -96,7 +107,9 @@ def _of_procedure(seen: Seen, fact: Procedure) -> str | None:
     for meaning in fact.meanings:
         if meaning.role in _NO_TREATMENT:
             return _NO_TREATMENT[meaning.role]
-    return "undated" if fact.start is None else _of_place(seen, fact)
+    if fact.start is None:
+        return "undated"
+    return _of_place(seen, fact) or ("noted-only" if seen.record.kind(fact) in _NOTED else None)
 
 
 def _of_medication(seen: Seen, fact: Medication) -> str | None:

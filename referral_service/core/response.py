@@ -137,6 +137,12 @@ class Series:
         return next((day for day in days if day > start), None)
 
     @property
+    def of_trial(self) -> list[Point]:
+        """The values since the trial's first day, and the baseline, which may lie before."""
+        start = self._start
+        return [p for p in self.points if start is not None and (p.day >= start or p.day == self.baseline)]
+
+    @property
     def last(self) -> int:
         """The day of the last value."""
         return self.points[-1].day

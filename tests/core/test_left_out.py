@@ -45,6 +45,9 @@ CASES: dict[str, tuple[dict[str, Any], str | None]] = {
     "anaesthesia in labour": ({"procedure": "18946005", "on": -10}, "not-a-treatment"),
     "rehabilitation of whatever": ({"procedure": "52052004", "on": -10}, "ambiguous-code"),
     "a brace": ({"procedure": "77476009", "on": -10}, "noted-only"),
+    "ultrasound": ({"procedure": "97035", "on": -10}, "noted-only"),
+    "ultrasound of the neck": ({"procedure": "97035", "on": -10, "site": NECK_SITE}, "other-region"),
+    "a drug before the trial": ({"medication": "198014", "from": -50, "supply": 5}, "not-in-trial"),
     "a drug that is only drafted": ({"medication": "198014", "from": -10, "status": "draft"}, "not-given"),
     "an opioid": ({"medication": "7804", "from": -10}, "noted-only"),
     "a drug for the knee": ({"medication": "198014", "from": -10, "reason": "M17.11"}, "other-body-part"),
@@ -58,13 +61,15 @@ CASES: dict[str, tuple[dict[str, Any], str | None]] = {
     "a measure that is no instrument": ({"score": "91145-3", "value": 5, "on": -10}, "not-an-instrument"),
     "a neck score of a back": ({"score": "82237-9", "value": 40, "unit": "%", "on": -10}, "other-region"),
     "a score of the knee": ({"score": "72514-3", "value": 5, "on": -10, "site": KNEE}, "other-body-part"),
-    "a single score": ({"score": "72514-3", "value": 5, "on": -10}, "not-in-trial"),
-    "a single score of today": ({"score": "72514-3", "value": 5, "on": 0}, "not-in-trial"),
+    "a single score": ({"score": "72514-3", "value": 5, "on": -10}, "not-compared"),
+    "a single score of today": ({"score": "72514-3", "value": 5, "on": 0}, "not-compared"),
+    "a single score shortly before the trial": ({"score": "72514-3", "value": 5, "on": -20}, "not-compared"),
+    "a score long before the trial": ({"score": "72514-3", "value": 5, "on": -43}, "not-in-trial"),
     "a score to come": ({"score": "72514-3", "value": 5, "on": 5}, "not-yet"),
     "a report to come": ({"imaging": "24968-0", "on": 5}, "not-yet"),
     "a single back score of a back": (
         {"score": "97909-6", "value": 40, "unit": "%", "on": -10},
-        "not-in-trial",
+        "not-compared",
     ),
     "a preliminary report": ({"imaging": "24968-0", "on": -10, "status": "preliminary"}, "not-final"),
     "a report of the neck": ({"imaging": "24935-9", "on": -10}, "other-region"),
@@ -105,6 +110,28 @@ def test_what_is_tied_to_nothing_is_unclear_where_two_regions_are_open(item: dic
     is_whole_spine = "imaging" in item
     expected = None if is_whole_spine else "region-unclear"
     assert found == {"lumbar": expected, "cervical": expected}
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"procedure": "97110", "on": -10},
+        {"medication": "198014", "from": -10},
+        {"score": "72514-3", "value": 5, "on": -10},
+    ],
+    ids=["visit", "drug", "score"],
+)
+def test_beside_a_red_flag_nobody_asks_whether_care_is_in_the_trial(item: dict[str, Any]) -> None:
+    trial, flag = {"procedure": "97110", "on": -12}, {"condition": "G83.4", "onset": -1}
+    assert reasons(BACK, trial, flag, {**item, "id": "it"})["lumbar"] == "not-asked"
+
+
+def test_a_score_between_those_that_are_compared_is_in_the_trial() -> None:
+    """As evidence against: 24 in the middle, where 44 at both ends shows no improvement."""
+    trial = {"procedure": "97110", "from": -50, "to": -5, "count": 10}
+    ends = tuple({"score": "97909-6", "value": 44, "unit": "%", "on": day} for day in (-50, -2))
+    middle = {"score": "97909-6", "value": 24, "unit": "%", "on": -25, "id": "it"}
+    assert reasons(BACK, trial, *ends, middle)["lumbar"] == "not-compared"
 
 
 def test_without_any_episode_a_visit_is_in_no_trial() -> None:

@@ -63,6 +63,8 @@ LEFT_OUT: Final = {
     "unknown-code": "The pathway does not know its code.",
     "other-body-part": "It is about another part of the body.",
     "not-in-trial": "It is outside the trial.",
+    "not-compared": "It is not one of the two scores that are compared.",
+    "not-asked": "This decision asks for no trial.",
     "not-final": "It is not final.",
     "not-completed": "It was not completed.",
     "not-done": "It was not done.",
