@@ -16,6 +16,7 @@ from referral_service.cli.broker import broker_command, is_answering, wait_for_b
 from referral_service.cli.child import Child
 from referral_service.cli.pulse import Pulse
 from referral_service.cli.start import check_migrated, check_port, open_store
+from referral_service.core.problem import Problem
 from referral_service.settings import Settings
 
 _TICK_SECONDS = 0.2
@@ -93,9 +94,13 @@ class Supervisor:
 
     def _release(self) -> None:
         """Whoever a dead worker held waits for no lease, where all workers on the database are our own."""
-        if not self._settings.database_url:
-            with suppress(CannotStart), open_store(self._settings) as store:
+        if self._settings.database_url:
+            return
+        try:
+            with open_store(self._settings) as store:
                 store.release()
+        except (CannotStart, Problem):
+            _say("database   is busy; whom the worker held is looked at when the lease ends")
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._is_stopping = True

@@ -1,7 +1,8 @@
 """Which patients are one person: what EHRs say with links, and identifiers that a site trusts.
 
 A wrong join lends somebody another's treatment, so an identifier joins only where no birth date speaks
-against it, and one that many patients have is no identifier. A link is an EHR's own word, and always counts.
+against it, and one that many patients have is no identifier. A link is an EHR's own word, and counts, unless
+so many link to one that it stands for nobody.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,9 @@ from referral_service.core.dates import When
 from referral_service.core.timeline import AnyFact, Person
 
 MOST_HOLDERS: Final = 8
+# No person has more records, even after years of merging: to link to more, or to be linked to by more, says
+# nothing. An assumption.
+MOST_LINKED: Final = 50
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,9 +54,13 @@ def leader(members: Iterable[str], known: Mapping[str, Identity]) -> str:
 
 
 def _linked(known: Mapping[str, Identity]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+    linking: dict[str, list[str]] = {}
     for patient, identity in known.items():
         for other in identity.links:
+            linking.setdefault(other, []).append(patient)
+    found: dict[str, set[str]] = {}
+    for other, patients in linking.items():
+        for patient in patients if len(patients) <= MOST_LINKED else ():
             found.setdefault(patient, set()).add(other)
             found.setdefault(other, set()).add(patient)
     return found

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, select
 from referral_service.core.person import united
 from referral_service.core.timeline import AnyFact
 from referral_service.store import bodies, persons
+from referral_service.store.bonds import in_batches
 from referral_service.store.engine import reading as snapshot
 from referral_service.store.reading import bodies_of
 from referral_service.store.tables import IS_DIRTY, fact, patient
@@ -45,7 +46,7 @@ def _in_queue(connection: Connection, owners: Collection[persons.Owner]) -> dict
     return {
         (tenant, row.id): bool(row.is_due)
         for tenant, some in ids.items()
-        for batch in persons.in_batches(some)
+        for batch in in_batches(some)
         for row in connection.execute(
             select(patient.c.id, IS_DIRTY.label("is_due")).where(
                 patient.c.tenant == tenant, patient.c.id.in_(batch)

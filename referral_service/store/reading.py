@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, RowMapping, Table, or_, select
 from referral_service.core.person import united
 from referral_service.core.timeline import AnyFact
 from referral_service.store import bodies, persons
+from referral_service.store.bonds import in_batches
 from referral_service.store.bulk import Statement
 from referral_service.store.tables import (
     episode,
@@ -158,7 +159,7 @@ def bodies_of(
         ids[tenant].append(patient)
     found: dict[Owner, list[bytes]] = defaultdict(list)
     for tenant, identities in ids.items():
-        for some in persons.in_batches(identities):
+        for some in in_batches(identities):
             rows = connection.execute(
                 select(table.c.patient, table.c.body)
                 .where(table.c.tenant == tenant, table.c.patient.in_(some), *conditions)

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from referral_service.core.dates import When
-from referral_service.core.person import MOST_HOLDERS, Identity, people, united
+from referral_service.core.person import MOST_HOLDERS, MOST_LINKED, Identity, people, united
 from referral_service.core.timeline import Person, Refusal
 
 ANN, BOB = "1970-01-02", "1971-01-02"
@@ -47,6 +47,13 @@ def has(born: str, *identifiers: str, links: tuple[str, ...] = ()) -> Identity:
 def test_who_is_one_person(known: Mapping[str, Identity], together: set[str]) -> None:
     assert MOST_HOLDERS == 8
     assert people(known, known) == {frozenset(names) for names in together}
+
+
+@pytest.mark.parametrize(("number", "is_one"), [(MOST_LINKED, True), (MOST_LINKED + 1, False)])
+def test_so_many_link_to_it_that_it_is_a_placeholder(number: int, is_one: bool) -> None:
+    linking = {f"a{place}": has(ANN, links=("z",)) for place in range(number)}
+    groups = people(linking, linking)
+    assert groups == ({frozenset({*linking, "z"})} if is_one else {frozenset({one}) for one in linking})
 
 
 def test_somebody_of_whom_nothing_is_said_is_a_person() -> None:

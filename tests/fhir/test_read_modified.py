@@ -8,6 +8,7 @@ import pytest
 from referral_service.clinic.chart import build
 from referral_service.core.decide import decide
 from referral_service.core.decision import Decision
+from referral_service.core.person import MOST_LINKED
 from referral_service.core.timeline import Timeline
 from referral_service.fhir.check import check
 from tests.kit.judged import PATHWAY, READER, RECORD_NUMBERS, TODAY
@@ -125,3 +126,14 @@ def test_nobody_is_taken_for_another_by_a_link_that_may_be_denied() -> None:
     assert plain and found and check(patient) == []
     assert (plain.links, len(plain.identifiers)) == (("other",), 1)
     assert (found.links, found.identifiers) == ((), ())
+
+
+def test_more_links_than_a_person_can_have_say_nothing() -> None:
+    def links(number: int) -> tuple[str, ...]:
+        link = [{"type": "seealso", "other": {"reference": f"Patient/{place}"}} for place in range(number)]
+        identity = READER.identity({"resourceType": "Patient", "id": "p", "link": link})
+        assert identity
+        return identity.links
+
+    assert len(links(MOST_LINKED)) == MOST_LINKED
+    assert links(MOST_LINKED + 1) == ()

@@ -2,9 +2,10 @@
 
 from msgspec.structs import replace
 
-from referral_service.core.person import MOST_HOLDERS, Identity
+from referral_service.core.person import MOST_HOLDERS, MOST_LINKED, Identity
+from referral_service.store.bonds import _SAID
 from referral_service.store.engine import reading
-from referral_service.store.persons import _SAID, whole
+from referral_service.store.persons import members, whole
 from referral_service.store.store import SqlStore
 from referral_service.workflow.ports import PatientId, Write
 from tests.kit.clocks import HandClock
@@ -77,7 +78,7 @@ def test_nobody_is_claimed_whom_another_leads(store: SqlStore, clock: HandClock)
     assert sorted(claimed) == [f"ann-{number}" for number in range(4)]
 
 
-def test_a_link_counts_however_many_there_are(store: SqlStore) -> None:
+def test_a_link_counts_where_more_link_than_may_have_one_identifier(store: SqlStore) -> None:
     names = [f"old-{place:02}" for place in range(MOST_HOLDERS + 4)]
     for name in names:
         arrive(store, patient(name, Identity(links=("zoe",), is_replaced=True)))
@@ -85,6 +86,39 @@ def test_a_link_counts_however_many_there_are(store: SqlStore) -> None:
     arrive(store, patient("zoe", Identity()))
 
     assert person(store, "old-00") == person(store, "zoe") == {"zoe", *names}
+
+
+def test_what_too_many_link_to_joins_nobody_until_they_are_fewer(store: SqlStore) -> None:
+    linking = [patient(f"ann-{place:02}", Identity(links=("unknown",))) for place in range(MOST_LINKED + 1)]
+    arrive(store, patient("unknown", Identity(links=("zoe",))), patient("zoe", Identity()))
+    arrive(store, *linking[1:])
+    assert len(person(store, "zoe")) == MOST_LINKED + 2
+
+    arrive(store, linking[0])
+    assert [person(store, name) for name in ("ann-00", "ann-01")] == [{"ann-00"}, {"ann-01"}]
+    assert person(store, "unknown") == {"unknown", "zoe"}
+
+    arrive(store, replace(linking[7], body=b"{}", identity=Identity()))
+    assert person(store, "ann-07") == {"ann-07"}
+    assert len(person(store, "zoe")) == MOST_LINKED + 2
+
+
+def test_those_of_a_large_person_are_told_once_for_all_of_them(store: SqlStore) -> None:
+    """Each beside each would be the square of their number."""
+    size = 30
+
+    def link(place: int) -> Identity:
+        return Identity(links=(f"in-{place - 1}",) if place else ())
+
+    arrive(store, *(patient(f"in-{place}", link(place)) for place in range(size)))
+    owners = [(TENANT, PatientId(f"in-{place}")) for place in range(size)]
+
+    with reading(store.engine) as connection:
+        found = members(connection, owners)
+
+    assert found.keys() == set(owners)
+    assert {len(same) for same in found.values()} == {size}
+    assert len({id(same) for same in found.values()}) == 1
 
 
 def test_what_one_says_is_found_without_reading_what_all_say(store: SqlStore) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -81,6 +82,20 @@ def test_what_dies_is_started_again_and_nobody_outlives_the_supervisor(tmp_path:
         again.send_signal(signal.SIGINT)
         assert again.wait(PATIENCE) == 0, lines(settings)
         assert not any(map(is_alive, last.values()))
+
+
+def test_a_database_that_is_busy_when_a_worker_dies_ends_nobody_else(tmp_path: Path) -> None:
+    settings = place(tmp_path / "data")
+    with service(settings) as up:
+        worker = children(up.pid)["worker"]
+        busy = sqlite3.connect(settings.data_dir / "referral.db", isolation_level=None)
+        busy.execute("BEGIN IMMEDIATE")
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: "is busy" in lines(settings) or up.poll() is not None, "it has asked the database")
+        busy.close()
+        until(lambda: children(up.pid).get("worker", worker) != worker, "another worker is there")
+        assert up.poll() is None
+        assert httpx.get(f"http://127.0.0.1:{settings.port}/livez").is_success
 
 
 ANSWERS = """
