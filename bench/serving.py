@@ -1,9 +1,11 @@
-"""How fast the service takes in and gives out resources, beside what checks and finds nothing.
+"""How fast the service takes in and gives out resources, beside two endpoints that check and find nothing.
 
 The real API process (`referral-service api`, the embedded broker, no worker), bench.plain and bench.bare take
 turns, each on an SQLite file of its own in the same folder: WAL, synchronous=FULL; or all on one PostgreSQL
 server. The load comes from this process. A slow disk hides what each of them does, because all wait for it; a
 folder in memory shows it.
+
+p50 and p99 are milliseconds. A ratio is the service's rate by the baseline's: above 1 the service is quicker.
 
 Run: python -m bench.serving [FOLDER FOR THE DATABASES | postgresql]
 """
@@ -180,7 +182,7 @@ def measure(scenario: Scenario, clients: int, ports: Sequence[int]) -> str:
 
 
 def main() -> None:
-    """Prints the table; milliseconds for p50 and p99."""
+    """Prints the table."""
     asked = sys.argv[1] if len(sys.argv) > 1 else None
     is_remote = asked == "postgresql"
     with (
@@ -195,7 +197,8 @@ def main() -> None:
             seed(port)
         nothing = Scenario("nothing", "POST", "/nothing", condition())
         ceiling = drive(bare, nothing.requests(), CLIENTS[-1], SECONDS)
-        print(f"the load generator can ask {ceiling.rate:,.0f} requests/s of an endpoint that does nothing")
+        print(f"an endpoint that does nothing answers the load generator {ceiling.rate:,.0f} requests/s")
+        print("p50 and p99 in milliseconds; ratio: requests/s of the service by those of the baseline")
         print(HEADING)
         for scenario in scenarios():
             for clients in CLIENTS:

@@ -277,7 +277,7 @@ def load() -> Settings:
     given = [name for name in os.environ if name.upper().startswith(PREFIX)]  # noqa: TID251 - the only reader
     faults = []
     for name in sorted(name for name in given if name.upper() not in known):
-        meant = get_close_matches(name.upper(), known, n=1)
+        meant = get_close_matches(name.upper(), known, n=1, cutoff=0.8)
         faults.append(f"{name}: no such setting" + (f"; is {meant[0]} meant?" if meant else ""))
     try:
         settings = Settings()

@@ -47,10 +47,13 @@ def deliver(
             raise NotRunning("an approved referral has not arrived at the EHR")
         time.sleep(_POLL_SECONDS)
     there = len(ehr.stored("ServiceRequest")), len(ehr.stored("Task"))
-    arrived = f"there: {there[0]} order, {there[1]} Task" if any(there) else "it went to an EHR of before"
+    arrived = (
+        f"sent to {ehr.address}: {story['name']}'s referral (there: {there[0]} order, {there[1]} Task)"
+        if any(there)
+        else f"sent in an earlier run, to the EHR of then: {story['name']}'s referral"
+    )
     console.print(
-        f"Approved by a person and sent to {ehr.address}: {story['name']}'s referral ({arrived}). "
-        f"Its fulfiller says: {sent['status']}.",
+        f"Approved by a person and {arrived}. Its fulfiller says: {sent['status']}.",
         soft_wrap=True,
     )
 

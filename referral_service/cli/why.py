@@ -216,7 +216,7 @@ def _print(told: Why, zone: str) -> None:
         print("\n".join(f"  {sentence}" for sentence in one.explanation))
         why_not = Counter(it.reason for it in one.left_out).most_common()
         left_out = ", ".join(f"{number} {reason}" for reason, number in why_not)
-        print(f"  Rests on {one.facts_used} facts; left out: {left_out or 'none'}.")
+        print(f"  Facts that it rests on: {one.facts_used}; left out: {left_out or 'none'}.")
         for it in one.left_out:
             print(f"    {it.fact}: {it.reason}")
         print(f"  {one.guidance}, its latest versions:")
