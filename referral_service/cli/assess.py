@@ -1,7 +1,7 @@
 """`assess`: judges files of FHIR offline, with the same decision that the service makes."""
 
 import sys
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,11 +12,12 @@ from rich.progress import track
 from rich.table import Table
 
 from referral_service.cli.charts import Gone, Refused, files, read
+from referral_service.cli.histories import Histories
 from referral_service.clock import local_day
 from referral_service.core.decide import decide
 from referral_service.core.decision import Criterion, Decision
 from referral_service.core.explain import criterion_sentence, sentences
-from referral_service.core.timeline import AnyFact, Timeline, Unused
+from referral_service.core.timeline import Timeline
 from referral_service.fhir.concepts import TerminologyError
 from referral_service.fhir.read import Reader, patient_of
 from referral_service.fhir.search.table import TAKEN_IN
@@ -92,28 +93,20 @@ def _judge(
     terminology = build_terminology(settings)
     pathway = build_pathway(settings, terminology)
     reader = Reader(terminology, settings.canonical_base)
-    charts: dict[str, list[AnyFact]] = {}
+    histories = Histories()
     console = Console(stderr=True)
     for path in track(files(paths), "Reading", console=console, disable=not console.is_terminal):
         for found in read(path, refused.append):
             if isinstance(found, Gone):
-                _delete(found, charts)
-            elif found["resourceType"] in TAKEN_IN and (patient := patient_of(found)):
-                charts.setdefault(patient, []).extend(reader.facts(found))
-    people = track(charts.items(), "Deciding", console=console, disable=not console.is_terminal)
+                histories.delete(found)
+            elif found["resourceType"] in TAKEN_IN:
+                histories.take(patient_of(found), reader.facts(found))
+    people = track(histories.charts().items(), "Deciding", console=console, disable=not console.is_terminal)
     return [
         (patient, decision)
         for patient, facts in people
         for decision in decide(Timeline.of(facts, known), pathway, day)
     ]
-
-
-def _delete(gone: Gone, charts: dict[str, list[AnyFact]]) -> None:
-    """The newest version of what was deleted says nothing more; earlier knowledge stays askable."""
-    at = datetime.fromisoformat(gone.at) if gone.at else datetime.max.replace(tzinfo=UTC)
-    for facts in charts.values():
-        if any(fact.source == gone.source for fact in facts):
-            facts.append(Unused(source=gone.source, version="deleted", known_at=at, reason="deleted"))
 
 
 def _plain(patient: str, decision: Decision) -> dict[str, Any]:
