@@ -22,7 +22,7 @@ async def create(face: Face, ask: Ask) -> Answer:
     if isinstance(sought, Issue):
         raise Problem(Category.INCORRECT, sought)
     condition = Condition(ask.type, sought)
-    async with face.alone(ask.tenant, [condition]):
+    async with face.alone(ask.tenant, [face.understand(condition)], [ask.content]):
         ids = await face.find(ask.tenant, condition)
         if len(ids) > 1:
             raise HttpProblem(412, "multiple-matches", "More than one resource matches If-None-Exist.")

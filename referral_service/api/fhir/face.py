@@ -1,10 +1,10 @@
 """What every interaction shares: the service's parts, writing and waiting, looking up conditions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from anyio import CapacityLimiter, to_thread
@@ -16,9 +16,9 @@ from referral_service.api.limits import busy
 from referral_service.core.problem import Category, Issue, Problem, problem
 from referral_service.fhir.audit import AUDIT
 from referral_service.fhir.bundle import Condition
+from referral_service.fhir.overlap import borne, wanted
 from referral_service.fhir.search.query import Query, parse
 from referral_service.fhir.search.table import KINDS
-from referral_service.fhir.transaction import sameness
 from referral_service.store.answers import Answers
 from referral_service.store.search import Search
 from referral_service.store.turns import PLACES
@@ -31,6 +31,7 @@ _BIG = 100
 _LOOKING = 4
 _MOST_WAITING = 256
 T = TypeVar("T")
+Json = dict[str, Any]
 # Both kinds of request are ours, and can be sent in by an EHR too.
 _SHARED_TYPE = "ServiceRequest"
 
@@ -129,16 +130,19 @@ class Face:
         return await run_in_threadpool(function) if size > _BIG else function()
 
     @asynccontextmanager
-    async def alone(self, tenant: Tenant, conditions: Iterable[Condition]) -> AsyncIterator[None]:
-        """Requests that ask for the same, one after the other, in whichever process: look up, then write.
+    async def alone(
+        self, tenant: Tenant, asked: Collection[Query], written: Collection[Json]
+    ) -> AsyncIterator[None]:
+        """Requests one after the other, in whichever process, if what one writes another may look up.
 
-        INCORRECT for a condition that is not understood; UNAVAILABLE if one's turn does not come.
+        `asked` are all of its conditions, `written` is what it may write under them. UNAVAILABLE if its turn
+        does not come.
         """
-        asked = [sameness(self.understand(condition)) for condition in conditions]
         if not asked:
             yield
             return
-        turns = [_turn(tenant, one) for one in asked]
+        size = len(asked) + len(written)
+        turns = await self.work(size, lambda: sorted(set(_turns(tenant, asked, written))))
         async with AsyncExitStack() as stack:
             for place in sorted({turn % PLACES for turn in turns}):
                 await stack.enter_async_context(self._locks[place])
@@ -148,6 +152,29 @@ class Face:
             yield
 
 
-def _turn(tenant: Tenant, asked: Hashable) -> int:
-    """The same number for the same question in every process, of 63 bits."""
-    return int.from_bytes(sha256(repr((tenant, asked)).encode()).digest()[:8]) >> 1
+def _turns(tenant: Tenant, asked: Iterable[Query], written: Iterable[Json]) -> Iterator[int]:
+    """Of those that each type has, as many as there are PLACES: all, or those of the identifiers alone.
+
+    Whoever writes what another's condition finds has a turn in common with them. The condition has either
+    every turn of the type or that of an identifier of what is written.
+    """
+    for query in asked:
+        values = wanted(query)
+        yield from _named(tenant, query.type, values) if values else _all(tenant, query.type)
+    for resource in written:
+        yield from _named(tenant, resource["resourceType"], borne(resource))
+
+
+def _all(tenant: Tenant, kind: str) -> range:
+    first = _number(tenant, kind) * PLACES
+    return range(first, first + PLACES)
+
+
+def _named(tenant: Tenant, kind: str, values: Iterable[str]) -> Iterator[int]:
+    every = _all(tenant, kind)
+    return (every[_number(tenant, kind, value) % PLACES] for value in values)
+
+
+def _number(*said: str) -> int:
+    """The same in every process; of 56 bits."""
+    return int.from_bytes(sha256(repr(said).encode()).digest()[:7])

@@ -48,7 +48,8 @@ async def transaction(face: Face, ask: Ask) -> Answer:
     # A resource has few links, so that many of them are as much work as some entries.
     size = max(len(found), len(pointing) // 4)
     understood = await face.work(size, lambda: _understood(face, needed, pointing))
-    async with face.alone(ask.tenant, needed):
+    written = [entry.resource for entry in found if entry.condition and entry.resource]
+    async with face.alone(ask.tenant, understood.values(), written):
         # So many may be passed by because this transaction changes them.
         most = 2 + sum(entry.method in _WRITING for entry in found)
         matches = {
