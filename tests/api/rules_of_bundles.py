@@ -11,6 +11,8 @@ STORED = put("Patient/{id}", patient("{id}"))
 STATUSES = "entry.response.status"
 ONE_ISSUE = "issue.code"
 ISSUES = "entry.response.outcome.issue.code"
+THERE = "There already; nothing was stored."
+MRN = [{"system": "urn:mrn", "value": "{mrn}"}]
 NO_DAY = therapy("Patient/{id}", "2024-02-30")
 INSTANT = re.compile(r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -171,6 +173,24 @@ RULES_OF_BUNDLES: dict[str, Rule] = {
             "entry.response.outcome.issue.diagnostics": ["Stored.", "Created."],
         },
         given=(STORED,),
+    ),
+    "and where nothing was to be done": Rule(
+        post(
+            "",
+            bundle(
+                "transaction",
+                entry("POST", "Patient", patient(identifier=MRN), ifNoneExist="identifier={mrn}"),
+                entry("POST", "Patient", patient(identifier=MRN), ifNoneExist="identifier={mrn}"),
+                entry("PUT", "Patient/{other}", patient("{other}")),
+            ),
+            prefer="return=OperationOutcome",
+        ),
+        200,
+        body={
+            STATUSES: ["201 Created", "200 OK", "200 OK"],
+            "entry.response.outcome.issue.diagnostics": ["Created.", THERE, THERE],
+        },
+        given=(put("Patient/{other}", patient("{other}")),),
     ),
     "a deletion of what is not there is done": Rule(
         post("", bundle("transaction", entry("DELETE", "Patient/{id}"))),

@@ -9,6 +9,7 @@ OURS = r"application/fhir\+json; charset=utf-8"
 ONE_ISSUE = "issue.code"
 ANN = patient("{id}", birthDate="1970-01-01")
 STORED = put("Patient/{id}", ANN)
+THERE = "There already; nothing was stored."
 XML = '<Patient xmlns="http://hl7.org/fhir"/>'
 ODD: Json = patient(colour="red")
 
@@ -103,6 +104,27 @@ RULES_OF_CONTENT: dict[str, Rule] = {
         201,
         {"etag": r'W/"1"'},
         {"resourceType": ["OperationOutcome"], "issue.severity": ["information"]},
+    ),
+    "it says that what is new was stored": Rule(
+        put("Patient/{id}", ANN, prefer="return=OperationOutcome"),
+        200,
+        {"etag": r'W/"2"'},
+        {"issue.diagnostics": ["Stored."]},
+        (put("Patient/{id}", patient("{id}")),),
+    ),
+    "it says that the same again was not stored": Rule(
+        put("Patient/{id}", ANN, prefer="return=OperationOutcome"),
+        200,
+        {"etag": r'W/"1"'},
+        {"issue.diagnostics": [THERE]},
+        (put("Patient/{id}", ANN),),
+    ),
+    "it says that what a condition found was not stored": Rule(
+        post("Patient", ANN, if_none_exist="_id={id}", prefer="return=OperationOutcome"),
+        200,
+        {"etag": r'W/"1"'},
+        {"issue.diagnostics": [THERE]},
+        (put("Patient/{id}", ANN),),
     ),
     "an unknown preference is passed by": Rule(
         post("Patient", ANN, prefer="return=everything, wait=5"), 201, body={"resourceType": ["Patient"]}

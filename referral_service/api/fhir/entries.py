@@ -148,5 +148,10 @@ def written(one: Answer) -> bytes:
 
 
 def _done(one: Answer) -> dict[str, Any]:
-    sentence = "Created." if one.status == HTTPStatus.CREATED else "Stored."
+    if one.status == HTTPStatus.CREATED:
+        sentence = "Created."
+    elif one.stored and one.stored.is_new:
+        sentence = "Stored."
+    else:
+        sentence = "There already; nothing was stored."
     return outcome([Issue("informational", sentence)], "information")

@@ -237,5 +237,7 @@ def _answer(operation: Operation, known: Mapping[tuple[str, str], Stored]) -> An
     stored = known.get((entry.type, operation.id))
     if entry.method == "DELETE" or stored is None:
         return Answer(status=204)
-    is_created = stored.is_created and not operation.is_matched
-    return Answer(status=201 if is_created else 200, stored=stored, is_written=True)
+    if operation.is_matched:
+        # It may be another entry that wrote it.
+        stored = msgspec.structs.replace(stored, is_new=False, is_created=False)
+    return Answer(status=201 if stored.is_created else 200, stored=stored, is_written=True)
