@@ -24,6 +24,11 @@ RULES_OF_CONTENT: dict[str, Rule] = {
     "an answer is FHIR JSON in UTF-8": Rule(get("Patient/{id}"), 200, {"content-type": OURS}, {}, (STORED,)),
     "an error is FHIR JSON too": Rule(get("Patient/{id}"), 404, {"content-type": OURS}),
     "whoever takes anything gets JSON": Rule(get("Patient", accept="*/*"), 200, {"content-type": OURS}),
+    "so does whoever writes it shorter": Rule(get("Patient", accept="*"), 200, {"content-type": OURS}),
+    "and whoever would rather have a page": Rule(
+        get("Patient", accept="text/html, image/gif, *; q=.2"), 200, {"content-type": OURS}
+    ),
+    "whoever refuses all the same gets nothing": Rule(get("Patient", accept="*;q=0"), 406),
     "whoever takes any application gets JSON": Rule(get("Patient", accept="application/*"), 200),
     "whoever takes FHIR JSON of R4 gets it": Rule(
         get("Patient", accept="application/fhir+json; fhirVersion=4.0"), 200

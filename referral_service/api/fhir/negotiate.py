@@ -16,8 +16,8 @@ _JSON = frozenset(
     }
 )
 _OURS = "application/fhir+json"
-# The narrower goes before the wider.
-_ANY = ("application/*", "*/*")
+# The narrower goes before the wider; some clients write the widest as a star alone.
+_ANY = ("application/*", "*/*", "*")
 _NOTHING = re.compile(r"0(\.0*)?")
 _UNCOMPRESSED = frozenset({"", "identity"})
 _RELEASES = frozenset({"", "4.0", "4.0.1", "4"})
