@@ -1,10 +1,12 @@
 """`Patient/ID/$assess`: the decision for another day, or with what was known then, and nothing stored."""
 
+import re
 from datetime import date
 from time import sleep
 from typing import Any
 
 import httpx
+import pytest
 
 from referral_service.clinic.chart import build
 from tests.api.charts import issues
@@ -80,6 +82,15 @@ def test_a_malformed_day_is_named(server: Running) -> None:
     for name, value in wrong:
         answer = server.http.get("/Patient/pat/$assess", params={name: value})
         assert (answer.status_code, issues(answer.json())) == (400, [("value", name)])
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_of_a_day_beyond_what_is_taken_it_is_said_what_is(server: Running, day: str) -> None:
+    server.put(build(STORY, TODAY)[0])
+    (issue,) = server.http.get(f"/Patient/pat/$assess?asOf={day}").json()["issue"]
+    first, last = re.findall(r"\d{4}-\d\d-\d\d", issue["diagnostics"])
+    for taken in (first, last):
+        assert server.http.get(f"/Patient/pat/$assess?asOf={taken}").status_code == 200
 
 
 def test_an_instant_may_have_any_offset(server: Running) -> None:

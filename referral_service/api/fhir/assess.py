@@ -1,6 +1,6 @@
 """`Patient/ID/$assess?asOf=DATE&knownAt=INSTANT`: the decisions for that day and knowledge, not stored."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +18,8 @@ from referral_service.workflow.replay import Replay
 
 # What it may be asked, and in which form.
 _FORMS: Final = {"asOf": "a date such as 2026-06-01", "knownAt": "an instant with its offset"}
+# Without the calendar's first and last day: local time and the next day reach beyond them.
+_FIRST, _LAST = date.min + timedelta(days=1), date.max - timedelta(days=1)
 
 
 async def assess(face: Face, ask: Ask) -> Answer:
@@ -53,13 +55,14 @@ def _asked(ask: Ask) -> tuple[date | None, datetime | None]:
 
 
 def _day(value: str) -> date:
-    """The calendar's first and last day are refused: local time and the next day reach beyond them."""
     try:
         found = date.fromisoformat(value)
     except ValueError:
         raise _malformed("asOf") from None
-    if found.isoformat() != value or not date.min < found < date.max:
+    if found.isoformat() != value:
         raise _malformed("asOf")
+    if not _FIRST <= found <= _LAST:
+        raise problem(Category.INCORRECT, f"Not a date from {_FIRST} to {_LAST}.", "asOf", "value")
     return found
 
 
