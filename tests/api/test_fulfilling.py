@@ -134,8 +134,20 @@ REFUSED: dict[str, tuple[list[Json], int, str]] = {
     "another id": ([{"op": "replace", "path": "/id", "value": "x"}], 422, "Task"),
     "a place that is not there": ([{"op": "remove", "path": "/output/3"}], 422, ""),
     "a test that fails": ([{"op": "test", "path": "/status", "value": "draft"}], 422, ""),
-    "an unknown operation": ([{"op": "append", "path": "/status", "value": "x"}], 422, ""),
-    "an operation without its place": ([{"op": "remove"}], 422, ""),
+    "an unknown operation": ([{"op": "append", "path": "/status", "value": "x"}], 400, ""),
+    "an operation of another kind": ([{"op": ["add"], "path": "/status", "value": "x"}], 400, ""),
+    "an operation without its place": ([{"op": "remove"}], 400, ""),
+    "an operation without its value": ([{"op": "replace", "path": "/status"}], 400, ""),
+    "a copy from nowhere": ([{"op": "copy", "path": "/note/-"}], 400, ""),
+    "a move from what is no place": ([{"op": "move", "from": "note/0", "path": "/note/-"}], 400, ""),
+    "a place without a slash": ([{"op": "replace", "path": "status", "value": "accepted"}], 400, ""),
+    "a place with half an escape": ([{"op": "remove", "path": "/note~2"}], 400, ""),
+    "a place of another kind": ([{"op": "remove", "path": 1}], 400, ""),
+    "a good operation before a bad one": (
+        [{"op": "replace", "path": "/status", "value": "accepted"}, {"op": "remove"}],
+        400,
+        "",
+    ),
     "copies of copies": (
         [
             {"op": "add", "path": "/note", "value": [{"text": "x"}]},

@@ -1,5 +1,6 @@
 """A fulfiller writes the Task to fulfil an order: PUT it whole, or PATCH it with a JSON Patch."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -22,6 +23,16 @@ from referral_service.workflow.track import Heard
 Json = dict[str, Any]
 _MOST_OPERATIONS: Final = 100
 _LARGEST_COPIED: Final = 256 * 1024  # bytes of a Task after a copy
+# What each operation has of its own, and what a place looks like: RFC 6902 (4) and 6901 (3).
+_MEMBERS: Final = {
+    "add": {"path", "value"},
+    "replace": {"path", "value"},
+    "test": {"path", "value"},
+    "remove": {"path"},
+    "move": {"path", "from"},
+    "copy": {"path", "from"},
+}
+_PLACE: Final = re.compile(r"(/([^~/]|~[01])*)*")
 _UNFIT: Final = (
     jsonpatch.JsonPatchException,
     JsonPointerException,
@@ -39,7 +50,7 @@ async def put(face: Face, ask: Ask) -> Answer:
 
 
 async def patch(face: Face, ask: Ask) -> Answer:
-    """The same for RFC 6902 operations; 422 where they do not fit the Task as it is."""
+    """The same for RFC 6902 operations; 422 where they do not fit the Task as it is (RFC 5789, 2.2)."""
     kept = parse((await current(face, ask, ask.id)).body)
     try:
         task, written = await run_in_threadpool(_patched, kept, ask.patch)
@@ -66,12 +77,27 @@ def _patched(kept: Json, patch: Sequence[Json]) -> tuple[Any, bytes]:
 def operations(body: bytes) -> list[Json]:
     """The operations of a JSON Patch; INCORRECT for anything else."""
     said = parse_any(body)
-    is_patch = isinstance(said, list) and all(isinstance(one, dict) and "op" in one for one in said)
-    if not is_patch:
-        raise problem(Category.INCORRECT, "Not a JSON Patch: a list of operations.", code="structure")
+    if not (isinstance(said, list) and all(map(_is_operation, said))):
+        raise problem(
+            Category.INCORRECT,
+            "Not a JSON Patch: a list of operations as RFC 6902 has them.",
+            code="structure",
+        )
     if len(said) > _MOST_OPERATIONS:
         raise problem(Category.INCORRECT, f"More than {_MOST_OPERATIONS} operations.", code="too-long")
     return list(said)
+
+
+def _is_operation(said: Any) -> bool:
+    """Whether it is one of RFC 6902, whatever it may be applied to."""
+    operation = said.get("op") if isinstance(said, dict) else None
+    members = _MEMBERS.get(operation, set()) if isinstance(operation, str) else set()
+    places = (said.get(name) for name in members - {"value"})
+    return bool(members) and members <= said.keys() and all(map(_is_place, places))
+
+
+def _is_place(said: Any) -> bool:
+    return isinstance(said, str) and _PLACE.fullmatch(said) is not None
 
 
 def _at(path: str, error: Problem) -> Problem:
