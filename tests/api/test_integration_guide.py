@@ -45,4 +45,4 @@ def test_every_command_of_the_guide_answers_as_it_says(server: Running, named: d
 def test_the_guide_lists_every_way_to_be_refused() -> None:
     rows = re.findall(r"^\| ([\d, ]+) \|", PAGE, re.MULTILINE)
     told = {int(status) for row in rows for status in row.split(", ")}
-    assert told == {400, 403, 404, 405, 406, 409, 410, 412, 413, 415, 422, 503}
+    assert told == {400, 403, 404, 405, 406, 408, 409, 410, 412, 413, 415, 422, 429, 503}
