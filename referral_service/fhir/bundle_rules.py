@@ -51,7 +51,8 @@ def _misplaced(item: Json, kind: Any) -> Iterator[str]:
 def _repeated(entries: list[tuple[int, Json]]) -> Iterator[Finding]:
     seen = set()
     for index, item in entries:
-        if "fullUrl" in item:
+        # Anything but text has been found out already, and of numbers many may have one hash.
+        if isinstance(item.get("fullUrl"), str):
             identity = (item["fullUrl"], _version(item.get("resource", {}).get("meta")))
             if identity in seen:
                 yield _broken("bdl-7: a fullUrl stands once in a Bundle.", f".entry[{index}].fullUrl")

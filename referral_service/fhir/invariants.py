@@ -5,8 +5,8 @@ never refuse. Consent's ppc-2 to ppc-5 are left out: as published, their express
 ppc-1: a refusal that is lost for want of a policy would harm, and nothing rests on the policy.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Any, Final
 
 from referral_service.fhir import bundle_rules
@@ -19,6 +19,8 @@ Invariant = Callable[[Json], Iterable[Finding]]
 _UCUM = "http://unitsofmeasure.org"
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
 _ABATED = {"inactive", "resolved", "remission"}
+_MEALS = frozenset({"C", "CM", "CD", "CV"})
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
 def _has(value: Json, name: str) -> bool:
@@ -36,6 +38,19 @@ def _coded(concept: Json | None, system: str, codes: set[str]) -> bool:
     """Whether the CodeableConcept holds one of the codes of that HL7 system."""
     codings = (concept or {}).get("coding", ())
     return any(one.get("system") == _TERMINOLOGY + system and one.get("code") in codes for one in codings)
+
+
+def _hashable(value: Any) -> Hashable:
+    """The same for two JSON values that are equal, however often there are such values."""
+    if isinstance(value, dict):
+        return frozenset((name, _hashable(one)) for name, one in value.items())
+    if isinstance(value, list):
+        return tuple(map(_hashable, value))
+    if isinstance(value, int | Decimal):
+        # By its digits: a sender can choose any number of numbers of the same hash, but no such bytes.
+        return b"%a" % str(Decimal(value).normalize(_EXACT) if value else 0)
+    text: str | None = value
+    return text
 
 
 def _broken(sentence: str, where: str = "") -> Finding:
@@ -69,10 +84,10 @@ def _observation(value: Json) -> Iterator[Finding]:
         return
     if "dataAbsentReason" in value:
         yield _broken("obs-6: dataAbsentReason stands only where there is no value.")
-    own = value.get("code", {}).get("coding", ())
-    if any(
-        one in own for part in value.get("component", ()) for one in part.get("code", {}).get("coding", ())
-    ):
+    parts = [one for part in value.get("component", ()) for one in part.get("code", {}).get("coding", ())]
+    # As many as there are in either: each is looked at once.
+    own = {_hashable(one) for one in value.get("code", {}).get("coding", ())} if parts else set()
+    if any(_hashable(one) in own for one in parts):
         # As R4 has it: the whole coding, its display too.
         yield _broken("obs-7: where a component has the observation's own code, the value stands there only.")
 
@@ -168,7 +183,7 @@ def _timing(value: Json) -> Iterator[Finding]:
         if value.get(name, 0) < 0:
             yield _broken(f"{key}: {name} is not negative.")
     when = value.get("when", ())
-    if _has(value, "offset") and (not when or {"C", "CM", "CD", "CV"} & set(when)):
+    if _has(value, "offset") and (not when or not _MEALS.isdisjoint(when)):
         yield _broken("tim-9: offset needs when, and not at a meal itself.")
     if _has(value, "timeOfDay") and _has(value, "when"):
         yield _broken("tim-10: timeOfDay and when exclude each other.")
