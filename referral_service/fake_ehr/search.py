@@ -14,9 +14,8 @@ from referral_service.fake_ehr.answer import Refused
 from referral_service.fake_ehr.elements import ABOUT, by_reference, by_value, references, tokens
 from referral_service.fake_ehr.store import Store, Version
 from referral_service.fhir.check import R4_TYPES
-from referral_service.fhir.search.dates import Span, span
+from referral_service.fhir.search.dates import During, Span, span
 from referral_service.fhir.search.escapes import plain, split
-from referral_service.fhir.search.query import During
 from referral_service.fhir.search.reference import is_id, local
 
 Test = Callable[[Version], bool]

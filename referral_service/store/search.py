@@ -23,8 +23,9 @@ from sqlalchemy import type_coerce as as_type
 from sqlalchemy.engine import Engine
 from sqlalchemy.sql.selectable import ScalarSelect
 
+from referral_service.fhir.search.dates import During
 from referral_service.fhir.search.escapes import plain, split
-from referral_service.fhir.search.query import During, Order, Query, Test
+from referral_service.fhir.search.query import Order, Query, Test
 from referral_service.store.engine import reading as snapshot
 from referral_service.store.index import short
 from referral_service.store.persons import members

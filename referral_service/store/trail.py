@@ -23,7 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Row
 
 from referral_service.fhir.audit import SUBTYPES, Line, line_number
-from referral_service.fhir.search.query import During, Test
+from referral_service.fhir.search.dates import During
+from referral_service.fhir.search.query import Test
 from referral_service.fhir.search.table import KINDS
 from referral_service.store.engine import reading
 from referral_service.store.tables import ledger, microseconds, resource, token

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from referral_service.fhir.search import query
-from referral_service.fhir.search.dates import Span
+from referral_service.fhir.search.dates import During, Span
 from referral_service.store.search import Search
 from referral_service.store.store import SqlStore
 from referral_service.store.tables import moment, token
@@ -110,7 +110,7 @@ def test_a_date_is_found_by_any_of_its_ranges(store: SqlStore) -> None:
     commit(store, condition("a", terms=terms))
 
     def within(start: datetime, end: datetime) -> list[str]:
-        return found(store, name="onset", dates=(query.During("eq", Span(start, end)),))
+        return found(store, name="onset", dates=(During("eq", Span(start, end)),))
 
     assert within(MAY, JUNE) == ["a"]
     assert within(JUNE, JULY) == []

@@ -1,9 +1,10 @@
 """A FHIR date, dateTime, instant or Period as the range of instants that it may mean."""
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 END = datetime.max.replace(tzinfo=UTC)
@@ -24,6 +25,35 @@ class Span(NamedTuple):
 
     start: datetime
     end: datetime
+
+
+class During(NamedTuple):
+    """One date comparison: FHIR's prefix and the instants that the value covers."""
+
+    comparison: str
+    span: Span
+
+    def holds(self, found: Span) -> bool:
+        """R4's comparison of the range that a resource's date covers with that of the value."""
+        return _HOLDS[self.comparison](found, self.span)
+
+
+def _is_within(found: Span, asked: Span) -> bool:
+    return found.start >= asked.start and found.end <= asked.end
+
+
+_HOLDS: Final[Mapping[str, Callable[[Span, Span], bool]]] = {
+    "eq": _is_within,
+    "ne": lambda found, asked: not _is_within(found, asked),
+    "gt": lambda found, asked: found.end > asked.end,
+    "ge": lambda found, asked: found.end > asked.end or _is_within(found, asked),
+    "lt": lambda found, asked: found.start < asked.start,
+    "le": lambda found, asked: found.start < asked.start or _is_within(found, asked),
+    "sa": lambda found, asked: found.start >= asked.end,
+    "eb": lambda found, asked: found.end <= asked.start,
+    "ap": lambda found, asked: found.start < asked.end and found.end > asked.start,
+}
+COMPARISONS: Final = tuple(_HOLDS)
 
 
 def span(text: object) -> Span | None:

@@ -8,7 +8,7 @@ import msgspec
 
 from referral_service.core.problem import Category, Problem, problem
 from referral_service.fhir.definitions import R4_TYPES
-from referral_service.fhir.search.dates import Span, span
+from referral_service.fhir.search.dates import COMPARISONS, During, Span, span
 from referral_service.fhir.search.escapes import barred, plain, split
 from referral_service.fhir.search.reference import is_id, local
 from referral_service.fhir.search.table import Kind, Parameter, Sort
@@ -20,32 +20,8 @@ _MOST_ALTERNATIVES = 200
 # Ranges are compared one by one: a database plans hundreds of them for seconds.
 _MOST_DATES = 20
 _MOST_TESTS = 20
-COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")
 # Asked of any search, without a say in what is found: negotiated elsewhere, or safe to answer in full.
 _ELSEWHERE = frozenset({"_format", "_pretty"})
-
-
-class During(NamedTuple):
-    """One date comparison: FHIR's prefix and the instants that the value covers."""
-
-    comparison: str
-    span: Span
-
-    def holds(self, found: Span) -> bool:
-        """R4's comparison of the range that a resource's date covers with that of the value."""
-        first, last = self.span
-        is_within = found.start >= first and found.end <= last
-        return {
-            "eq": is_within,
-            "ne": not is_within,
-            "gt": found.end > last,
-            "ge": found.end > last or is_within,
-            "lt": found.start < first,
-            "le": found.start < first or is_within,
-            "sa": found.start >= last,
-            "eb": found.end <= first,
-            "ap": found.start < last and found.end > first,
-        }[self.comparison]
 
 
 class Test(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from referral_service.fhir.search.query import COMPARISONS
+from referral_service.fhir.search.dates import COMPARISONS
 from referral_service.fhir.search.table import KINDS, Kind, Parameter, Sort
 
 Json = dict[str, Any]
