@@ -222,6 +222,16 @@ def test_a_body_over_the_limit_is_refused(server: Running) -> None:
     assert server.dump() == before
 
 
+def test_a_form_over_its_own_limit_is_refused(server: Running) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    filled = b"code=" + b"y" * (1024 * 1024 - len("code="))
+    path = "/Condition/_search"
+    assert server.http.post(path, content=filled, headers=headers).status_code == 200
+    for large in (filled + b"y", iter([filled, b"y"])):
+        answer = server.http.post(path, content=large, headers=headers)
+        assert (answer.status_code, issues(answer.json())) == (413, [("too-long", "")])
+
+
 def test_a_request_keeps_its_id(server: Running) -> None:
     for own in ("abc-1.2_3", "Root=1-6789:a/b+c==", "|4bf92f35.00f0;1,2~@", "x" * 200):
         kept = server.http.get("/metadata", headers={"x-request-id": own})

@@ -218,6 +218,12 @@ def test_however_it_is_sent_it_names_the_sender_s_own(home: House, epic: Ehr, ce
     assert cerner.found("/Condition?patient=Patient/v1") == {"Condition/v7"}
 
 
+def test_a_search_too_long_to_be_turned_is_refused(home: House, epic: Ehr) -> None:
+    as_form = home.as_client("north") | {"Content-Type": "application/x-www-form-urlencoded"}
+    for asked, status in ((b"_id=v1", 200), (b"_id=" + b"%61" * 400_000, 413)):
+        assert home.http.post("/Patient/_search", content=asked, headers=as_form).status_code == status
+
+
 def test_what_the_service_publishes_has_one_name_for_all(epic: Ehr) -> None:
     assert epic.get("/metadata")["resourceType"] == "CapabilityStatement"
     (plan,) = epic.found("/PlanDefinition")

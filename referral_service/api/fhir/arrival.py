@@ -17,6 +17,7 @@ from referral_service.fhir.search.reference import local
 
 Json = dict[str, Any]
 MOST_FIELDS = 100  # of a form
+MOST_FORM_MB = 1  # it is read while others wait, and the longest search is far shorter
 _MEGABYTE = 1024 * 1024
 # Those whose lines are one list, as RFC 9110 (5.3) says.
 _LISTS = frozenset({b"accept", b"prefer", b"if-match", b"if-none-match"})
@@ -134,4 +135,4 @@ def _read(lines: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
 
 
 def _too_large(most: int) -> HttpProblem:
-    return HttpProblem(413, "too-long", f"The body is larger than {most} megabytes.")
+    return HttpProblem(413, "too-long", f"The body is larger than {most} MB.")

@@ -20,7 +20,7 @@ from referral_service.api.errors import (
     status_of,
 )
 from referral_service.api.fhir import entries, negotiate, render
-from referral_service.api.fhir.arrival import MOST_FIELDS, Arrival
+from referral_service.api.fhir.arrival import MOST_FIELDS, MOST_FORM_MB, Arrival
 from referral_service.api.fhir.audit import refused, tell
 from referral_service.api.fhir.batch import batch
 from referral_service.api.fhir.capabilities import etag, statement
@@ -188,7 +188,7 @@ async def _form(face: Face, came: Arrival) -> tuple[tuple[str, str], ...]:
     """The parameters in the body of a _search."""
     if came.header("content-type").partition(";")[0].strip().lower() not in ("", _FORM):
         raise HttpProblem(415, "not-supported", f"A search is posted as {_FORM}.")
-    body = await came.read(face.service.settings.max_body_mb)
+    body = await came.read(MOST_FORM_MB)
     try:
         return tuple(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError:

@@ -12,13 +12,14 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from referral_service.api.fhir.arrival import MOST_FIELDS
+from referral_service.api.fhir.arrival import MOST_FIELDS, MOST_FORM_MB
 from referral_service.auth.principal import Principal
 from referral_service.core.problem import Problem
 from referral_service.fhir.parse import dump, parse
 from referral_service.fhir.space import Space, type_of
 
 Json = dict[str, Any]
+_MEGABYTE: Final = 1024 * 1024
 _BELOW: Final = "/fhir/"
 _SEARCH: Final = "/_search"
 _PLACES: Final = ("location", "content-location")
@@ -111,6 +112,8 @@ class _Turning:
         return received
 
     def _form(self, type: str, body: bytes) -> bytes:
+        if len(body) > MOST_FORM_MB * _MEGABYTE:
+            return body
         try:
             asked = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
         except ValueError:

@@ -3,20 +3,25 @@
 Source: R4 search, "Escaping Search Parameters".
 """
 
+import re
+from functools import cache
+
+
+@cache
+def _part(separator: str) -> re.Pattern[str]:
+    """What goes on to a separator that is not escaped, or to the end."""
+    return re.compile(rf"[^\\{re.escape(separator)}]*+(?:\\.?[^\\{re.escape(separator)}]*+)*+", re.DOTALL)
+
 
 def split(text: str, separator: str, limit: int = -1) -> list[str]:
     """The parts between separators that no backslash escapes; the parts keep their escapes."""
     if "\\" not in text:
         return text.split(separator, limit)
     parts: list[str] = []
-    start = at = 0
-    while at < len(text):
-        if text[at] == "\\":
-            at += 1
-        elif text[at] == separator and limit != len(parts):
-            parts.append(text[start:at])
-            start = at + 1
-        at += 1
+    start = 0
+    while limit != len(parts) and (found := _part(separator).match(text, start)) and found.end() < len(text):
+        parts.append(text[start : found.end()])
+        start = found.end() + 1
     return [*parts, text[start:]]
 
 
@@ -24,13 +29,9 @@ def plain(part: str) -> str:
     """A part without its escapes (\\, \\| \\$ \\\\ as R4 search says)."""
     if "\\" not in part:
         return part
-    unescaped: list[str] = []
-    at = 0
-    while at < len(part):
-        at += part[at] == "\\" and at + 1 < len(part)
-        unescaped.append(part[at])
-        at += 1
-    return "".join(unescaped)
+    # A backslash that ends the part escapes nothing.
+    between = part.split("\\\\")
+    return "\\".join(one.replace("\\", "") for one in between) + "\\" * between[-1].endswith("\\")
 
 
 def barred(part: str) -> str:

@@ -17,6 +17,7 @@ DEFAULT_COUNT = 50
 MOST = 500
 _DIGITS = 9
 _MOST_ALTERNATIVES = 200
+_MOST_KEYS = 20
 # Ranges are compared one by one: a database plans hundreds of them for seconds.
 _MOST_DATES = 20
 _MOST_TESTS = 20
@@ -147,7 +148,8 @@ def _alternatives(draft: _Draft, name: str, value: str, sort: Sort = Sort.TOKEN)
     if "\0" in value:
         # Nothing that is stored has it, and a database may not take it even to compare.
         raise _wrong(draft, name, "U+0000 is no character of FHIR.")
-    found, most = split(value, ","), _MOST_DATES if sort is Sort.DATE else _MOST_ALTERNATIVES
+    most = _MOST_DATES if sort is Sort.DATE else _MOST_ALTERNATIVES
+    found = split(value, ",", limit=most)
     if len(found) > most:
         raise _wrong(draft, name, f"More than {most} alternatives.")
     return found
@@ -233,7 +235,10 @@ def _count(draft: _Draft, value: str, _: bool) -> bool:
 def _sort(draft: _Draft, value: str, is_strict: bool) -> bool:
     """The keys that there are, in their order; each once, since a second time it would order nothing."""
     keys: dict[str, tuple[str, Order]] = {}
-    for one in value.split(","):
+    asked = value.split(",", _MOST_KEYS)
+    if len(asked) > _MOST_KEYS:
+        raise _wrong(draft, "_sort", f"More than {_MOST_KEYS} keys.")
+    for one in asked:
         order = _order(draft, one)
         if order:
             keys.setdefault(order.name, (one, order))
