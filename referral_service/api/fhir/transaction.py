@@ -31,6 +31,8 @@ _Versions = Mapping[tuple[str, str], int]
 _ALONE: Final = "A Task to fulfil an order is written by itself, at its own address or in a batch."
 _WRITING = ("DELETE", "POST", "PUT")
 _MOST_CONDITIONS: Final = 5000  # each is a question to the database
+_MOST_DATES: Final = 10_000  # of all conditions: for each a database takes a fifth of a millisecond
+_MOST_FOUND: Final = 100_000  # by all conditions; one finds a resource or two, unless the sender is mistaken
 _ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 
@@ -52,9 +54,7 @@ async def transaction(face: Face, ask: Ask) -> Answer:
     async with face.alone(ask.tenant, understood.values(), written):
         # So many may be passed by because this transaction changes them.
         most = 2 + sum(entry.method in _WRITING for entry in found)
-        matches = {
-            one: Match(query, await face.find(ask.tenant, one, most)) for one, query in understood.items()
-        }
+        matches = await _matches(face, ask, understood, most)
         stored = await _stored(face, ask, named_by_id(found))
         operations = await face.work(
             size, lambda: plan(found, pointing, matches, ask.new_id, ask.base, stored)
@@ -71,6 +71,20 @@ async def transaction(face: Face, ask: Ask) -> Answer:
             answers[entry.index] = await entries.answer(face, calm, entry)
     body = entries.response("transaction-response", ask, (answers[entry.index] for entry in found))
     return Answer(status=200, body=body)
+
+
+async def _matches(
+    face: Face, ask: Ask, understood: Mapping[Condition, Query], most: int
+) -> dict[Condition, Match]:
+    """What each condition finds in the store, at most `most` ids; 413 if all of them find too many."""
+    found: dict[Condition, Match] = {}
+    left = _MOST_FOUND
+    for one, query in understood.items():
+        found[one] = Match(query, await face.find(ask.tenant, one, most))
+        left -= len(found[one].ids)
+        if left < 0:
+            raise HttpProblem(413, "too-costly", f"The conditions find over {_MOST_FOUND} resources.")
+    return found
 
 
 async def _stored(face: Face, ask: Ask, identities: set[tuple[str, str]]) -> frozenset[str]:
@@ -92,6 +106,10 @@ def _understood(
             found[one] = face.understand(one, where)
         except Problem as error:
             wrong[one] = error.issues
+    if sum(len(test.dates) for query in found.values() for test in query.tests) > _MOST_DATES:
+        raise HttpProblem(
+            413, "too-costly", f"The conditions of a transaction ask for over {_MOST_DATES} dates."
+        )
     if not wrong:
         return found
     asked = [(it, search_in(it.holder[it.key])) for it in pointing if it.key == "reference"]
