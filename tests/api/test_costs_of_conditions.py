@@ -1,11 +1,13 @@
 """Conditional references of a transaction: how much they may ask, and what is compared for them."""
 
 from datetime import UTC, datetime
+from threading import current_thread
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 
+from referral_service.api.fhir.face import Face
 from referral_service.core.problem import Problem
 from referral_service.fhir.bundle import Condition
 from referral_service.fhir.conditional import MOST_COMPARED, Coming, Match
@@ -106,6 +108,21 @@ def test_conditions_that_ask_for_too_many_dates_are_refused(server: Running) -> 
     assert (answer.status_code, issues(answer.json())) == (413, [("too-costly", "")])
     assert "10000 dates" in answer.json()["issue"][0]["diagnostics"]
     assert server.dump() == before
+
+
+def test_many_conditions_are_read_while_others_are_served(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    understand, threads = Face.understand, set[str]()
+
+    def watched(face: Face, *asked: Any) -> Any:
+        threads.add(current_thread().name)
+        return understand(face, *asked)
+
+    monkeypatch.setattr(Face, "understand", watched)
+    answer = server.send("transaction", focused(*(f"Condition?code=c{n}" for n in range(500))))
+    assert answer.status_code == 412
+    assert threads == {"AnyIO worker thread"}
 
 
 def test_conditions_that_find_too_many_resources_are_refused(server: Running) -> None:

@@ -48,7 +48,7 @@ async def transaction(face: Face, ask: Ask) -> Answer:
         raise HttpProblem(413, "too-costly", f"A transaction asks for at most {_MOST_CONDITIONS} conditions.")
     permit_entries(ask, found, needed)
     # A resource has few links, so that many of them are as much work as some entries.
-    size = max(len(found), len(pointing) // 4)
+    size = max(len(found), len(pointing) // 4, len(needed))
     understood = await face.work(size, lambda: _understood(face, needed, pointing))
     written = [entry.resource for entry in found if entry.condition and entry.resource]
     async with face.alone(ask.tenant, understood.values(), written):
@@ -80,7 +80,7 @@ async def _matches(
     found: dict[Condition, Match] = {}
     left = _MOST_FOUND
     for one, query in understood.items():
-        found[one] = Match(query, await face.find(ask.tenant, one, most))
+        found[one] = Match(query, await run_in_threadpool(face.search.ids, ask.tenant, query, most))
         left -= len(found[one].ids)
         if left < 0:
             raise HttpProblem(413, "too-costly", f"The conditions find over {_MOST_FOUND} resources.")
