@@ -21,9 +21,9 @@ async def create(face: Face, ask: Ask) -> Answer:
     sought = query_in(ask.if_none_exist, ask.type)
     if isinstance(sought, Issue):
         raise Problem(Category.INCORRECT, sought)
-    condition = Condition(ask.type, sought)
-    async with face.alone(ask.tenant, [face.understand(condition)], [ask.content]):
-        ids = await face.find(ask.tenant, condition)
+    query = face.understand(Condition(ask.type, sought))
+    async with face.alone(ask.tenant, [query], [ask.content]):
+        ids = await face.find(ask.tenant, query)
         if len(ids) > 1:
             raise HttpProblem(412, "multiple-matches", "More than one resource matches If-None-Exist.")
         if ids:

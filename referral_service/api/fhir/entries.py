@@ -48,7 +48,7 @@ async def _finds(face: Face, ask: Ask, entry: Entry) -> bool:
         return False
     # A search that is not understood is that of another's Task.
     with suppress(Problem):
-        return bool(await face.find(ask.tenant, Condition(entry.type, entry.query)))
+        return bool(await face.find(ask.tenant, face.understand(Condition(entry.type, entry.query))))
     return False
 
 

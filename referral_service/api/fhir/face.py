@@ -114,9 +114,9 @@ class Face:
             raise problem(Category.INCORRECT, "A condition needs a search parameter.", where, "value")
         return understood
 
-    async def find(self, tenant: Tenant, condition: Condition, most: int = 2) -> list[str]:
-        """The ids that a condition matches, at most `most`; INCORRECT unless all of it is understood."""
-        return await run_in_threadpool(self.search.ids, tenant, self.understand(condition), most)
+    async def find(self, tenant: Tenant, query: Query, most: int = 2) -> list[str]:
+        """The ids that a condition, understood, matches; at most `most`."""
+        return await run_in_threadpool(self.search.ids, tenant, query, most)
 
     async def look(self, function: Callable[[], T]) -> T:
         """Runs what may read much, in a thread: few at once, so that short requests have theirs; BUSY."""

@@ -80,7 +80,7 @@ async def _matches(
     found: dict[Condition, Match] = {}
     left = _MOST_FOUND
     for one, query in understood.items():
-        found[one] = Match(query, await run_in_threadpool(face.search.ids, ask.tenant, query, most))
+        found[one] = Match(query, await face.find(ask.tenant, query, most))
         left -= len(found[one].ids)
         if left < 0:
             raise HttpProblem(413, "too-costly", f"The conditions find over {_MOST_FOUND} resources.")

@@ -29,9 +29,9 @@ def require_own_id(ask: Ask) -> None:
 
 async def update_conditionally(face: Face, ask: Ask) -> Answer:
     """No match: as create, or under the id that came along if that is free; one: update; several: 412."""
-    condition = Condition(ask.type, _query(ask))
-    async with face.alone(ask.tenant, [face.understand(condition)], [ask.content]):
-        ids = await face.find(ask.tenant, condition)
+    query = face.understand(Condition(ask.type, _query(ask)))
+    async with face.alone(ask.tenant, [query], [ask.content]):
+        ids = await face.find(ask.tenant, query)
         if len(ids) > 1:
             raise HttpProblem(412, "multiple-matches", "More than one resource matches this condition.")
         own = ask.content.get("id")
